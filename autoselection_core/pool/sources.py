@@ -33,6 +33,9 @@ _NOTES = frozenset(
 )
 """Files that `datasets` and our own exports leave beside the data."""
 
+_LATER_FIELDS = ("choices", "answer_by", "options")
+"""Rules of later releases: part of the version of a source only where it declares them."""
+
 _CACHED = "cache-"
 """Prefix of the names of files that `datasets` leaves beside the data that it opens."""
 
@@ -117,7 +120,11 @@ class Source:
     @property
     def rules_json(self) -> Json:
         """Rules that the source declares, for the version of what is read; None where it declares none."""
-        return None if self.rules == KNOWN else asdict(self.rules)
+        if self.rules == KNOWN:
+            return None
+        said = asdict(self.rules)
+        unsaid = [name for name in _LATER_FIELDS if said["fields"][name] is None]
+        return {**said, "fields": {key: value for key, value in said["fields"].items() if key not in unsaid}}
 
 
 @dataclass(frozen=True)

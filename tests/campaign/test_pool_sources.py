@@ -50,6 +50,14 @@ def test_an_entry_may_say_everything(tmp_path: Path) -> None:
     )
 
 
+def test_choices_are_a_field_or_a_list_of_fields(tmp_path: Path) -> None:
+    one = source(tmp_path, "path: raw\nfields: {choices: endings, answer_by: index}")
+    several = source(tmp_path, "path: raw\nfields: {choices: [sol1, sol2], options: texts}")
+
+    assert one.rules.fields == Fields(choices="endings", answer_by="index")
+    assert several.rules.fields == Fields(choices=("sol1", "sol2"), options="texts")
+
+
 def test_a_data_set_of_a_hub_is_named_by_its_path(tmp_path: Path) -> None:
     found = source(tmp_path, "path: hf://ours/sums@v1:train")
 
@@ -64,6 +72,7 @@ def test_a_data_set_of_a_hub_is_named_by_its_path(tmp_path: Path) -> None:
         ("path: x\nfields: {qestion: a}", r"line 5.*qestion is not a key here.*Did you mean 'question'"),
         ("path: x\nfields: {question: '{a'}", r"line 5.*pool\[1\]\.fields is refused: question is '\{a'"),
         ("path: x\nfields: {text: a, split_on: [b]}", r"needs one text under `split_on`, or two"),
+        ("path: x\nfields: {choices: a, answer_by: luck}", r"answer_by is 'luck'"),
         ("path: x\nfields: {answer: a}\nanswer: b", r"line 6.*pool\[1\]\.answer is refused.*given once"),
         ("path: x\nfields: {answer: a}\nkeep: [a]", r"line 6.*pool\[1\]\.keep is refused"),
         ("path: x\nmax_characters: 0", r"must be at least 1"),

@@ -15,6 +15,7 @@ from autoselection_core.store import hub
 _RULES = ("fields", "answer", "keep", "max_characters")
 _KEYS = ("path", "name", "licence", *_RULES)
 _FIELDS = tuple(each.name for each in fields(Fields))
+_LISTS = ("split_on", "choices")
 
 
 def sources_from(value: Value, found: Mapping[str, Value], allowed_paths: AllowedPaths) -> tuple[Source, ...]:
@@ -85,7 +86,7 @@ def _rules(found: Mapping[str, Value]) -> Rules:
 def _fields(value: Value) -> Fields:
     said: dict[str, str | tuple[str, ...]] = {}
     for name, entry in value.entries(*_FIELDS).items():
-        is_list = name == "split_on" and isinstance(entry.plain, list)
+        is_list = name in _LISTS and isinstance(entry.plain, list)
         said[name] = tuple(item.text() for item in entry.items()) if is_list else entry.text()
     if isinstance(marks := said.get("split_on"), tuple) and len(marks) < len(("question", "answer")):
         value.refuse("needs one text under `split_on`, or two: before questions and before answers")

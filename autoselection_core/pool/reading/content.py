@@ -1,13 +1,13 @@
-"""Content of a field: texts as strings, numbers, lines or typed parts; tool calls of OpenAI and ShareGPT."""
+"""Content of a field or turn: texts as strings, numbers, lines or typed parts; tool calls of several APIs."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_object, canonical_text, spell_json, without_nulls
-from autoselection_core.pool.reading.spellings import CONTENTS
+from autoselection_core.pool.reading.spellings import CONTENTS, SPEAKERS
 from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import ToolCall
 
@@ -15,8 +15,21 @@ Spell: TypeAlias = Callable[[str], str]
 """`canonical_text` or `verbatim_text`."""
 
 _THOUGHT = ("thinking", "reasoning")
-_ARGUMENTS = ("arguments", "parameters", "input")
 _MEDIA = ("image", "audio", "video", "file", "document")
+
+USE, RESULT = "tool_use", "tool_result"
+"""Types of parts that are a call and the result of one, as Anthropic writes them."""
+
+_ARGUMENTS = ("arguments", "parameters", "input", "args")
+_USES = ("functionCall", "function_call", "toolUse")
+_RESULTS = ("functionResponse", "function_response", "toolResult")
+"""Fields of parts that are a call and the result of one, as Gemini and Bedrock write them."""
+
+_REASONED, _REASONED_TEXT = "reasoningContent", "reasoningText"
+_CHANNEL, _ANALYSIS, _RECIPIENT = "channel", "analysis", "recipient"
+_FUNCTIONS = "functions."
+_HARMONY = (_CHANNEL, _RECIPIENT, "content_type")
+"""Fields of a turn that name its channel, as Harmony writes them."""
 
 
 def text_of(value: Json, where: str, spell: Spell = canonical_text) -> str:
@@ -61,7 +74,7 @@ def reasoning_text(value: Json) -> str:
     """The texts of the typed parts that are reasoning, joined by newlines."""
     if not isinstance(value, list | tuple):
         return ""
-    thoughts = [_thought(part) for part in value if isinstance(part, Mapping)]
+    thoughts = [_thought(part) for part in value if isinstance(part, Mapping) and _is_thought(part)]
     return canonical_text("\n".join(text for text in thoughts if text))
 
 
@@ -79,7 +92,7 @@ def _part(part: Json, where: str) -> str:
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, f"{where} is no text")
     kind = part.get("type")
     said = next((text for key in CONTENTS if isinstance(text := part.get(key), str)), None)
-    if _is_thought(kind):
+    if _is_thought(part):
         return ""
     if isinstance(kind, str) and any(medium in kind for medium in _MEDIA):
         raise RejectedRecordError(QuarantineReason.MEDIA, f"{where} holds a part of type {kind}")
@@ -91,6 +104,9 @@ def _part(part: Json, where: str) -> str:
 
 def _named_inside(part: Mapping[str, Json], where: str) -> str:
     """The way to name the text of an object, where the object is a field."""
+    turns = next((key for key, value in part.items() if _is_list_of_turns(value)), None)
+    if turns is not None and where.isidentifier():
+        return f"; name its turns under `fields`, as in `turns: {where}.{turns}`"
     lengths = {key: len(value) for key, value in part.items() if isinstance(value, str)}
     if not lengths or not where.isidentifier():
         return ""
@@ -98,14 +114,20 @@ def _named_inside(part: Mapping[str, Json], where: str) -> str:
     return f"; its fields are {', '.join(part)}: name one under `fields`, as in `{where}.{longest}`"
 
 
+def _is_list_of_turns(value: Json) -> bool:
+    first = value[0] if isinstance(value, list) and value else None
+    return isinstance(first, Mapping) and any(key in first for key in SPEAKERS)
+
+
 def _thought(part: Mapping[str, Json]) -> str:
-    if not _is_thought(part.get("type")):
-        return ""
-    return next((text for key in (*_THOUGHT, *CONTENTS) if isinstance(text := part.get(key), str)), "")
+    """The text of a part that is reasoning, or of the parts that it holds."""
+    found = next((part[key] for key in (*_THOUGHT, *CONTENTS) if part.get(key) is not None), "")
+    return text_of(found, "reasoning", str)
 
 
-def _is_thought(kind: Json) -> bool:
-    return isinstance(kind, str) and kind in _THOUGHT
+def _is_thought(part: Mapping[str, Json]) -> bool:
+    """Whether a part is reasoning: by its type, or by the mark that Gemini sets."""
+    return part.get("type") in _THOUGHT or part.get("thought") is True
 
 
 def calls_in(value: Json) -> tuple[ToolCall, ...] | None:
@@ -137,6 +159,8 @@ def _call(value: Json) -> ToolCall | None:
     if not isinstance(said, Mapping) or not isinstance(name := said.get("name"), str) or not name:
         return None
     given = next((said[key] for key in _ARGUMENTS if key in said), None)
+    if given is None and any(isinstance(each, Mapping) and each for each in said.values()):
+        return None  # its arguments have another name
     called = value.get("id")
     return ToolCall(name, _arguments(given), str(called) if called else None)
 
@@ -168,3 +192,69 @@ def _parse(value: Json) -> Json:
     except (ValueError, RecursionError):
         return value
     return found if isinstance(found, list | dict) else value
+
+
+def known_parts(content: Json) -> Json:
+    """Typed parts of a turn, with calls and results in the terms of Anthropic; any other content as it is."""
+    return [_known_part(part) for part in content] if isinstance(content, list) else content
+
+
+def _known_part(part: Json) -> Json:
+    if not isinstance(part, Mapping) or "type" in part:
+        return part
+    for key in _USES:
+        if isinstance(used := part.get(key), Mapping):
+            return {"type": USE, **used, "id": used.get("toolUseId", used.get("id"))}
+    for key in _RESULTS:
+        if isinstance(found := part.get(key), Mapping):
+            called = found.get("toolUseId", found.get("id"))
+            content = found.get("content", found.get("response"))
+            return {"type": RESULT, "tool_use_id": called, "name": found.get("name"), "content": content}
+    if isinstance(thought := part.get(_REASONED), Mapping) and isinstance(
+        text := thought.get(_REASONED_TEXT), Mapping
+    ):
+        return {"type": "thinking", **text}
+    return part
+
+
+def without_channels(turns: Sequence[Json]) -> Sequence[Json]:
+    """Turns without the channels of Harmony.
+
+    `analysis` is the reasoning of the turn of the assistant behind it, and a turn to the recipient
+    `functions.NAME` is a call.
+    """
+    if not any(isinstance(turn, Mapping) and isinstance(turn.get(_CHANNEL), str) for turn in turns):
+        return turns
+    return list(_of_harmony(turns))
+
+
+def _of_harmony(turns: Sequence[Json]) -> Iterator[Json]:
+    thoughts: list[str] = []
+    for turn in turns:
+        channel = turn.get(_CHANNEL) if isinstance(turn, Mapping) else None
+        if (
+            isinstance(turn, Mapping)
+            and channel == _ANALYSIS
+            and isinstance(said := turn.get("content"), str)
+        ):
+            thoughts.append(said)
+            continue
+        reasoning = {"reasoning_content": "\n".join(thoughts)} if thoughts else {}
+        if isinstance(turn, Mapping) and channel is not None:
+            yield {**_called(turn), **reasoning}
+        else:
+            yield from [{"role": "assistant", **reasoning}] if reasoning else []
+            yield turn
+        thoughts = []
+    if thoughts:
+        yield {"role": "assistant", "reasoning_content": "\n".join(thoughts)}
+
+
+def _called(turn: Mapping[str, Json]) -> dict[str, Json]:
+    """A turn without its channel; its text as the arguments of a call where it is one."""
+    rest = {key: value for key, value in turn.items() if key not in _HARMONY}
+    recipient = turn.get(_RECIPIENT)
+    if not isinstance(recipient, str) or not recipient.startswith(_FUNCTIONS):
+        return rest
+    call: Json = {"name": recipient.removeprefix(_FUNCTIONS), "arguments": rest.pop("content", None)}
+    return {**rest, "tool_calls": [call]}

@@ -16,13 +16,13 @@ from autoselection_core.pool.reading.transcripts import turns_of_calling_text, t
 from autoselection_core.pool.reading.turns import are_turns
 
 _LIST, _QUESTION, _ANSWER, _SYSTEM = "conversation", "question", "answer", "system"
-_LISTS = ("trajectory", "turns", "contents", "items", "chat", "data")
+_LISTS = ("trajectory", "traj", "turns", "contents", "chat_messages", "items", "chat", "data")
 _PAIRS = (
     *(("user", "assistant"), ("human", "assistant"), ("human", "bot"), ("user", "bot"), ("human", "gpt")),
     ("message_1", "message_2"),
 )
 _FURTHER_QUESTIONS = ("question_stem",)
-_FURTHER_ANSWERS = ("answers", "answerkey", "correct_answer", "solutions")
+_FURTHER_ANSWERS = ("answers", "answerkey", "correct_answer", "best_answer", "solutions")
 _FURTHER_SYSTEMS = ("systeminstruction", "system_instruction")
 _MIN_TEXTS = 2
 _REPLIES = "replies"

@@ -158,5 +158,11 @@ SHAPES = (
         'path: reading.json\nfields: {question: "{q}\\n{doc.body}", answer: answers.text.0}',
         (("user", "Who came?\nVos came."), ("assistant", "Vos")),
     ),
+    Shape(
+        "Endings, and the index of the right one",
+        '{"ctx": "The ice in the glass", "endings": ["burns.", "melts."], "label": "1"}',
+        "path: endings.jsonl\nfields: {question: ctx, choices: endings, answer: label, answer_by: index}",
+        (("user", "The ice in the glass\nA. burns.\nB. melts."), ("assistant", "B. melts.")),
+    ),
 )
-"""Seven shapes of public data sets; the records are made up."""
+"""Eight shapes of public data sets; the records are made up."""

@@ -1,18 +1,25 @@
 """Questions and answers in fields of their own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NoReturn
 
 from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import verbatim_text
-from autoselection_core.pool.reading.content import text_of
+from autoselection_core.pool.reading.content import has_text, text_of
 from autoselection_core.pool.reading.rules import Rules
-from autoselection_core.pool.reading.side_texts import chosen_text, with_side_texts
+from autoselection_core.pool.reading.side_texts import (
+    chosen_text,
+    named_choices,
+    right_choice,
+    with_choices,
+    with_side_texts,
+)
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
     INPUTS,
+    NO_INPUTS,
     PREFERENCE,
     QUESTIONS,
     REASONING,
@@ -25,6 +32,11 @@ from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Role
 
 _PAIR = (Role.USER, Role.ASSISTANT)
+_SIDES = (
+    *(("chosen", "rejected"), ("preferred", "dispreferred"), ("preferred", "non_preferred")),
+    *(("preferred", "rejected"), ("accepted", "rejected"), ("response_j", "response_k")),
+)
+"""Words in the names of two answers of which the first is better."""
 
 
 def question_and_answer(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
@@ -33,6 +45,8 @@ def question_and_answer(view: View, rules: Rules) -> tuple[str | None, list[Mess
     Raises:
         RejectedRecordError: The record holds no question or no answer.
     """
+    if rules.fields.choices is not None:
+        return _among_choices(view, rules)
     require_choice(view, rules)
     named = rules.answer_field
     answers = None if named is None else named_answer(view, named)
@@ -40,6 +54,24 @@ def question_and_answer(view: View, rules: Rules) -> tuple[str | None, list[Mess
         return None, answers  # the field of the answer holds the whole conversation
     key, asked = _question(view, rules)
     return key, [*asked, *(_answer(view) if answers is None else answers)]
+
+
+def _among_choices(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
+    """A question with the choices that the source names, and the right one as the answer."""
+    fields = rules.fields
+    choices = named_choices(view, fields)
+    named = rules.answer_field or next((key for key in ANSWERS if key in view.record), None)
+    if named is None:
+        _reject_unnamed(
+            view, QuarantineReason.NO_ANSWER, f"none of the fields {', '.join(ANSWERS)}", "answer"
+        )
+    right = right_choice(choices, view.fill(named), fields.answer_by)
+    view.notes.add(named, Treatment.CHOICE)
+    if fields.options != "texts":
+        view.notes.add(fields.choice_fields[0], Treatment.RENDERED)
+    key, asked = _question(view.without(fields.choice_fields), rules)
+    question, answer = with_choices(asked[-1].content, choices, right, fields)
+    return key, [*asked[:-1], replace(asked[-1], content=question), Message(Role.ASSISTANT, answer)]
 
 
 def require_choice(view: View, rules: Rules) -> None:
@@ -75,8 +107,13 @@ def named_answer(view: View, named: str) -> list[Message]:
 
 
 def answer_beside(view: View) -> list[Message]:
-    """The answer in a field of its own beside turns without one, with the reasoning before it; maybe none."""
+    """The answer in a field of its own beside turns without one, with the reasoning before it; maybe none.
+
+    Raises:
+        RejectedRecordError: There are two, and the source does not choose the one to read.
+    """
     if not any(isinstance(view.record.get(key), str) for key in ANSWERS):
+        _reject_without_choice(view.record)
         return []
     *before, answer = _answer(view)
     key = next((key for key in REASONING if isinstance(view.record.get(key), str)), None)
@@ -128,7 +165,44 @@ def _reject_unnamed(view: View, reason: QuarantineReason, lacking: str, what: st
         if isinstance(value, str) and (marks := marks_in(value)):
             setting = _split(key, marks)
             raise UndeclaredAnswerError(reason, f"{fields}; `{setting}` in its source may read it", setting)
-    raise RejectedRecordError(reason, f"{fields}; name the {what} under `fields` in its source")
+    if what == "question" and (name := _turns_inside(view.record)) is not None:
+        setting = f"fields: {{turns: {name}}}"
+        raise UndeclaredAnswerError(reason, f"{fields}; `{setting}` in its source reads it", setting)
+    if what == "answer":
+        _reject_without_choice(view.record)
+    known = QUESTIONS if what == "question" else ANSWERS
+    inner = next((name for name, _ in _fields_inside(view.record) if name.rpartition(".")[2] in known), None)
+    way = f", as in `{what}: {inner}`" if inner else ""
+    raise RejectedRecordError(reason, f"{fields}; name the {what} under `fields` in its source{way}")
+
+
+def _fields_inside(record: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    """Name and value of each field, and of those inside of it or of the first in its list."""
+    for key, value in record.items():
+        yield key, value
+        first, place = (value[0], f"{key}.0") if isinstance(value, list) and value else (value, key)
+        if isinstance(first, Mapping):
+            yield from ((f"{place}.{inner}", each) for inner, each in first.items())
+
+
+def _turns_inside(record: Mapping[str, Json]) -> str | None:
+    """The first field with a list of turns."""
+    found = _fields_inside(record)
+    return next((name for name, value in found if isinstance(value, list) and are_turns(value)), None)
+
+
+def _reject_without_choice(record: Mapping[str, Json]) -> None:
+    """Put a record aside whose answers are two, under other names, or none."""
+    for key in record:
+        if any(good in key and key.replace(good, bad) in record for good, bad in _SIDES):
+            setting = f"answer: {key}"
+            detail = (
+                f"its field {key} is the better of two answers; with `{setting}` in its source it is read"
+            )
+            raise UndeclaredAnswerError(QuarantineReason.PREFERENCE, detail, setting)
+    answers = record.get("answers")
+    if isinstance(answers, list | Mapping) and not has_text(answers):
+        raise RejectedRecordError(QuarantineReason.NO_ANSWER, "the field answers is there and holds no text")
 
 
 def _split(field: str, marks: tuple[str, ...]) -> str:
@@ -147,6 +221,8 @@ def _with_input(view: View, key: str) -> str:
             QuarantineReason.CONTRADICTION, f"{key} and {further} both hold the question"
         )
     added = view.text(further)
+    if added.casefold() in NO_INPUTS:
+        return question
     if question == added or (key != "instruction" and added in question):
         return question
     if key != "instruction" and question in added:

@@ -4,12 +4,14 @@ A pair or list of answers is read by the better one where the source names the f
 
 - `answer: chosen`: transcripts with the marks of HH-RLHF (Bai et al. 2022) in `chosen` and `rejected`;
 - `answer: winner`: two conversations or responses of an arena (Zheng et al. 2023), and the better one's name;
+- `answer: winner_model_a`: the same with a column for each outcome, and turns as lists;
 - `answer: labels`: two comments below a post (SHP, Ethayarajh et al. 2022), and 1 where the first is better;
 - `answer: overall_preference`: two responses (HelpSteer3), and a number below 0 where the first is better;
 - `answer: answers` or `answer: completions`: answers with ranks (Nectar), of which the lowest is the best, or
   with scores (UltraFeedback, Cui et al. 2023), of which the highest is the best.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from autoselection_core.identity import Json
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
     CHOICES,
+    CORRECT,
+    COUNTED,
     DEFINITIONS,
     PREFERENCE,
     QUESTIONS,
@@ -69,7 +73,9 @@ class _Pair:
         return all(side in record for side in self.sides)
 
 
+_WINS = ("winner_model_a", "winner_model_b")
 _PAIRS = (
+    _Pair(_WINS[0], ("response_a", "response_b")),
     _Pair("winner", ("conversation_a", "conversation_b")),
     _Pair("winner", ("response_a", "response_b")),
     _Pair("better_response_id", ("response_0", "response_1")),
@@ -80,11 +86,9 @@ _PAIRS = (
 _RATED = ("answers", "responses", "completions")
 _RANK, _SCORES = "rank", ("overall_score", "pm_score", "score", "rating")
 _SAID = ("answer", "response", "completion", "text", "content")
-_OPTIONS, _CORRECT = ("opa", "opb", "opc", "opd"), "cop"
-_FIRST: Mapping[str, int] = {"cop_from_0": 0, "cop_from_1": 1}
-"""What a source names as its answer, and the number of the first option; a person has to know which."""
+_OPTIONS = ("opa", "opb", "opc", "opd")
 
-_TELLING = frozenset((*(pair.better for pair in _PAIRS), *_RATED, _CORRECT, PREFERENCE[0]))
+_TELLING = frozenset((*(pair.better for pair in _PAIRS), *_RATED, CORRECT, PREFERENCE[0]))
 _READ_FIRST = frozenset((*ANSWERS, *TURN_LISTS))
 """Fields that hold an answer: beside one, a layout counts only where the source names its field."""
 
@@ -103,13 +107,14 @@ def normalise_published_layout(record: Record, answer: str | None) -> tuple[Reco
     record = _of_references(_of_tokens(_with_turns_of_prompts(record)))
     if _TELLING.isdisjoint(record) or (answer is None and not _READ_FIRST.isdisjoint(record)):
         return record, answer
-    for pair in _PAIRS:
-        if pair.fits(record):
-            return _better_side(record, pair, answer)
+    record = _of_columns_of_wins(record)
+    fitting = [pair for pair in _PAIRS if pair.fits(record)]
+    for pair in sorted(fitting, key=lambda each: each.better not in record)[:1]:
+        return _better_side(record, pair, answer)
     for key in _RATED:
         if rated := _rated(record.get(key)):
             return _best_rated(record, key, rated, answer)
-    if _CORRECT in record and all(isinstance(record.get(key), str) for key in _OPTIONS):
+    if CORRECT in record and all(isinstance(record.get(key), str) for key in _OPTIONS):
         return _correct_option(record, answer)
     return _chosen_transcript(record, answer), answer
 
@@ -145,6 +150,38 @@ def _with_turns_of_prompts(record: Record) -> Record:
             if turns and turns[-1] == {"role": "assistant", "content": ""}:
                 record = {**record, key: turns[:-1]}
     return record
+
+
+def _of_columns_of_wins(record: Record) -> Record:
+    """A record whose winner is a column each, and whose turns are lists as JSON, with both spelled out."""
+    if not all(key in record for key in (*_WINS, "response_a", "response_b")):
+        return record
+    first, second = (record[key] in (1, True, "1") for key in _WINS)
+    winner = "tie" if first == second else "a" if first else "b"
+    asked = _listed(record.get("prompt"))
+    if asked is None:
+        return {**record, _WINS[0]: winner}
+    sides: Record = {}
+    for side in ("response_a", "response_b"):
+        said = _listed(record[side])
+        if said is None or len(said) != len(asked):
+            return {**record, _WINS[0]: winner}
+        spoken = (
+            ({"role": "user", "content": q}, {"role": "assistant", "content": a})
+            for q, a in zip(asked, said, strict=True)
+        )
+        sides = {**sides, side: [turn for pair in spoken for turn in pair]}
+    return {**{key: value for key, value in record.items() if key != "prompt"}, **sides, _WINS[0]: winner}
+
+
+def _listed(value: Json) -> list[Json] | None:
+    """A list, or one as JSON; None for anything else."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return value if isinstance(value, list) else None
 
 
 def _chosen_transcript(record: Record, answer: str | None) -> Record:
@@ -220,19 +257,19 @@ def _best_rated(
 
 def _correct_option(record: Record, answer: str | None) -> tuple[Record, str | None]:
     """Four options in fields of their own, and the number of the correct one (MedMCQA)."""
-    if answer is None or answer == _CORRECT:
-        settings = " or ".join(f"`answer: {name}`" for name in _FIRST)
-        detail = f"`{_CORRECT}` counts its options from 0 in copies on hubs, from 1 in the original files"
+    if answer is None or answer == CORRECT:
+        settings = " or ".join(f"`answer: {name}`" for name in COUNTED)
+        detail = f"`{CORRECT}` counts its options from 0 in copies on hubs, from 1 in the original files"
         raise RejectedRecordError(QuarantineReason.NO_ANSWER, f"{detail}; {settings} says which")
-    if answer not in _FIRST:
+    if answer not in COUNTED:
         return record, answer
-    correct = record[_CORRECT]
-    place = correct - _FIRST[answer] if isinstance(correct, int) and not isinstance(correct, bool) else -1
+    correct = record[CORRECT]
+    place = correct - COUNTED[answer] if isinstance(correct, int) and not isinstance(correct, bool) else -1
     if not 0 <= place < len(_OPTIONS):
-        detail = f"its {_CORRECT}, {correct!r}, counts none of four options from {_FIRST[answer]}"
+        detail = f"its {CORRECT}, {correct!r}, counts none of four options from {COUNTED[answer]}"
         raise RejectedRecordError(QuarantineReason.NO_ANSWER, detail)
     rest = {key: value for key, value in record.items() if key not in _OPTIONS}
-    return {**rest, CHOICES[0]: [record[key] for key in _OPTIONS], _CORRECT: place}, _CORRECT
+    return {**rest, CHOICES[0]: [record[key] for key in _OPTIONS], CORRECT: place}, CORRECT
 
 
 def _undeclared(field: str, what: str) -> NoReturn:

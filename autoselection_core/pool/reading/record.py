@@ -64,6 +64,7 @@ _KNOWN_FIELDS = frozenset(
         *DEFINITIONS,
     )
 )
+_PLACES = ("<image>", "<video>", "<audio>")
 _RESPELLED = {QuarantineReason.NO_MESSAGES, QuarantineReason.NO_ANSWER, QuarantineReason.UNKNOWN_ROLE}
 
 
@@ -125,6 +126,7 @@ def _read(record: Mapping[str, Json], rules: Rules) -> ParsedRecord:
     read_as, turns = _turns(view, rules)
     turns = [*_system(view, rules, turns), *turns]
     kept = _up_to_the_last_answer(turns)
+    _require_no_picture(kept)
     definitions = _tools(view, rules)
     extras = _extras(there, view, rules)
     return ParsedRecord(
@@ -140,6 +142,14 @@ def _require_text(view: View) -> None:
     for key in MEDIA:
         if view.record.get(key):
             detail = f"it comes with the field {key}; where answers do not depend on it, say `keep: [{key}]`"
+            raise RejectedRecordError(QuarantineReason.MEDIA, detail)
+
+
+def _require_no_picture(turns: Sequence[Message]) -> None:
+    """Refuse a question about a picture whose place alone is left in it (LLaVA)."""
+    for turn in turns:
+        if turn.role is Role.USER and (turn.content.startswith(_PLACES) or turn.content.endswith(_PLACES)):
+            detail = "a turn of the user begins or ends with the place of a picture, sound or video"
             raise RejectedRecordError(QuarantineReason.MEDIA, detail)
 
 
@@ -234,7 +244,10 @@ def _up_to_the_last_answer(turns: list[Message]) -> list[Message]:
         raise RejectedRecordError(QuarantineReason.NO_ANSWER, "no turn is spoken by the assistant")
     taught = [turns[number] for number in answers if turns[number].is_taught]
     if not taught:
-        raise RejectedRecordError(QuarantineReason.UNTAUGHT, "every turn of the assistant has weight 0")
+        raise RejectedRecordError(
+            QuarantineReason.UNTAUGHT,
+            "every turn of the assistant has `weight: 0`, or `train` or `loss: false`",
+        )
     if not all(turn.content.strip() or turn.calls or turn.reasoning for turn in taught):
         raise RejectedRecordError(QuarantineReason.EMPTY_ANSWER, "a turn of the assistant is empty")
     kept = turns[: answers[-1] + 1]

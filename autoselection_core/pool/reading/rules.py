@@ -1,10 +1,14 @@
 """Mapping rules of a source: the roles of its records' fields, where the source declares them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.pool.reading.spellings import CORRECT, COUNTED
 from autoselection_core.pool.reading.view import names_in, require_template
+
+ANSWER_BY = ("index", "number", "letter", "text")
+OPTIONS = ("listed", "texts")
 
 MAX_CHARACTERS = 1 << 20
 """Characters of text in a record; a longer one is a book, and in practice a file without line ends."""
@@ -27,6 +31,11 @@ class Fields:
             marks, before each question and before each answer. Further marks in the list, such as those that
             end a turn, are left out around turns.
         tools: Definitions of tools; by default `tools` or `functions`.
+        choices: The field with the choices, or a list of fields with one each. The answer is then one of
+            them, and they follow the question; by default `choices` or `options`.
+        answer_by: How the answer names one of these choices: by `index` (from 0), `number` (from 1),
+            `letter` (or label) or `text`; by default what is not ambiguous.
+        options: `listed`, each with its letter, or `texts`: not listed, and the text alone is the answer.
 
     Raises:
         SettingError: A template is broken, or names exclude one another.
@@ -40,6 +49,9 @@ class Fields:
     text: str | None = None
     split_on: str | tuple[str, ...] | None = None
     tools: str | None = None
+    choices: str | tuple[str, ...] | None = None
+    answer_by: str | None = None
+    options: str | None = None
 
     def __post_init__(self) -> None:
         if (self.text is None) != (self.split_on is None):
@@ -49,20 +61,43 @@ class Fields:
         apart = [name for name in ("question", "turns", "text") if getattr(self, name) is not None]
         if len(apart) > 1:
             raise SettingError(apart[1], getattr(self, apart[1]), f"left out where `{apart[0]}` is given")
-        for each in fields(self):
-            if each.name != "split_on" and (said := getattr(self, each.name)) is not None:
-                require_template(each.name, said)
+        self._require_choices()
+        for name in _NAMING:
+            if (said := getattr(self, name)) is not None:
+                require_template(name, said)
+
+    def _require_choices(self) -> None:
+        for name, known in (("answer_by", ANSWER_BY), ("options", OPTIONS)):
+            said = getattr(self, name)
+            if said is not None and (said not in known or self.choices is None):
+                raise SettingError(name, said, f"one of {', '.join(known)}, and given with `choices`")
+        if self.choices is not None and (beside := self.turns or self.text):
+            raise SettingError(
+                "choices", self.choices, f"left out where turns or a text are named: {beside!r}"
+            )
+        if not all(self.choice_fields) or self.choices == ():
+            raise SettingError("choices", self.choices, "a field, or a list of fields")
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The fields of a record that are named, with the dots that lead into them."""
-        said = (getattr(self, each.name) for each in fields(self) if each.name != "split_on")
-        return tuple(dict.fromkeys(name for text in said if text is not None for name in names_in(text)))
+        said = (getattr(self, name) for name in _NAMING)
+        named = (name for text in said if text is not None for name in names_in(text))
+        return tuple(dict.fromkeys((*named, *self.choice_fields)))
+
+    @property
+    def choice_fields(self) -> tuple[str, ...]:
+        """Fields of the choices."""
+        return (self.choices,) if isinstance(self.choices, str) else tuple(self.choices or ())
 
     @property
     def markers(self) -> tuple[str, ...]:
         """Separators between the parts of `text`."""
         return (self.split_on,) if isinstance(self.split_on, str) else tuple(self.split_on or ())
+
+
+_NAMING = ("question", "answer", "system", "reasoning", "turns", "text", "tools")
+"""Roles that a field or a template has."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +125,7 @@ class Rules:
             raise SettingError("max_characters", self.max_characters, "at least 1")
         if self.answer is not None and self.fields.answer is not None:
             raise SettingError("answer", self.answer, "given once: here or under `fields`")
-        answer = () if self.answer is None else names_in(self.answer)
+        answer = self._answer_fields
         read = {name.partition(".")[0] for name in (*self.fields.names, *answer)}
         if both := read & set(self.keep or ()):
             raise SettingError("keep", min(both), "a field that is not read; another key names it")
@@ -100,10 +135,16 @@ class Rules:
         """The field or template of the answer, where it is named."""
         return self.answer or self.fields.answer
 
+    @property
+    def _answer_fields(self) -> tuple[str, ...]:
+        if self.answer is None:
+            return ()
+        return (CORRECT,) if self.answer in COUNTED else names_in(self.answer)
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The fields of a record that are named, one or another of which every record should have."""
-        answer = () if self.answer is None else names_in(self.answer)
+        answer = self._answer_fields
         return tuple(dict.fromkeys((*self.fields.names, *answer, *(self.keep or ()))))
 
 

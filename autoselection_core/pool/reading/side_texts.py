@@ -1,5 +1,6 @@
 """Texts beside a question that are part of it by convention: passages, and the choices."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from string import ascii_uppercase
@@ -8,6 +9,7 @@ from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_text
 from autoselection_core.pool.reading.content import text_of
+from autoselection_core.pool.reading.rules import Fields
 from autoselection_core.pool.reading.spellings import CHOICES, CONTEXTS, DEFINITIONS
 from autoselection_core.pool.reading.view import Treatment, View
 from autoselection_core.pool.reason import QuarantineReason
@@ -15,6 +17,7 @@ from autoselection_core.pool.sample import Message, Role
 
 _LABELLED = ("label", "text")
 _LABEL_LENGTH = 2
+_MIN_CHOICES, _MAX_DIGITS = 2, 9
 _OBJECTS = (("label", "text"), ("key", "value"))
 """Fields of choices that are objects."""
 
@@ -79,6 +82,67 @@ def chosen_text(view: View, value: Json) -> str | None:
         if key in view.record and 0 <= value < len(choices := choices_in(view.record[key], key)):
             return _line(*choices[value])
     return None
+
+
+def named_choices(view: View, fields: Fields) -> Sequence[tuple[str, str]]:
+    """Label and text of each choice in the fields that a source names.
+
+    Raises:
+        RejectedRecordError: The record has no such field, or it lists no choices.
+    """
+    names = fields.choice_fields
+    values = [view.value(name) for name in names]
+    listed: Json = (
+        values[0] if isinstance(fields.choices, str) else [each for each in values if each is not None]
+    )
+    choices = choices_in(_parsed(listed), names[0])
+    if len(choices) < _MIN_CHOICES:
+        detail = f"the record has no two choices under {', '.join(names)}"
+        raise RejectedRecordError(QuarantineReason.MISSING_FIELD, detail)
+    return choices
+
+
+def _parsed(value: Json) -> Json:
+    """A list for one that is spelled as JSON, as in a cell of a table."""
+    if not isinstance(value, str) or not value.lstrip().startswith("["):
+        return value
+    try:
+        return json.loads(value)  # type: ignore[no-any-return] # of JSON
+    except (ValueError, RecursionError):
+        return value
+
+
+def right_choice(choices: Sequence[tuple[str, str]], answer: str, by: str | None) -> int:
+    """Place of the choice that an answer names, from 0.
+
+    Raises:
+        RejectedRecordError: It names none, or may name two.
+    """
+    said = answer.strip()
+    digits = said.removesuffix(".0")
+    count = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= _MAX_DIGITS else None
+    labels = [(label or _label(place)).casefold() for place, (label, _) in enumerate(choices)]
+    ways = {
+        "index": [] if count is None else [count],
+        "number": [] if count is None else [count - 1],
+        "letter": [place for place, label in enumerate(labels) if label == said.casefold()],
+        "text": [place for place, (_, text) in enumerate(choices) if text == canonical_text(answer)],
+    }
+    found = {place for way in ([by] if by else ways) for place in ways[way] if 0 <= place < len(choices)}
+    if len(found) != 1:
+        what = f"{'none' if not found else 'more than one'} of its {len(choices)} choices"
+        detail = f"the answer names {what}; `answer_by` under `fields` says how it names one"
+        raise RejectedRecordError(QuarantineReason.NO_ANSWER, detail)
+    return found.pop()
+
+
+def with_choices(
+    question: str, choices: Sequence[tuple[str, str]], right: int, fields: Fields
+) -> tuple[str, str]:
+    """A question with its choices, and the right one as its answer."""
+    if fields.options == "texts":
+        return question, choices[right][1]
+    return f"{question}\n{_list(question, choices)}".strip(), _line(*choices[right])
 
 
 def choices_in(value: Json, where: str) -> Sequence[tuple[str, str]]:

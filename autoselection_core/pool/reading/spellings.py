@@ -19,7 +19,14 @@ CHOICES = ("choices", "options")
 """Fields of the choices, which follow the question, a line each."""
 
 INPUTS = ("input", "inputs")
+NO_INPUTS = ("<noinput>", "<no input>")
+"""Inputs that say there is none, as copies of Alpaca's data have them."""
+
 PREFERENCE = ("chosen", "rejected")
+CORRECT = "cop"
+COUNTED: Mapping[str, int] = {"cop_from_0": 0, "cop_from_1": 1}
+"""What a source names as its answer where `cop` counts options, and the number of the first."""
+
 MEDIA = ("image", "images", "audio", "audios", "video", "videos")
 """Columns of images, audio and video. A question that comes with one cannot be answered without it."""
 
@@ -42,14 +49,21 @@ FORMATS: Mapping[str, str] = {
 NAMED = "named fields"
 """Name of the format of records whose source declares the roles of their fields."""
 
-SPEAKERS = ("role", "from", "speaker")
+SPEAKERS = ("role", "from", "speaker", "sender")
 CONTENTS = ("content", "value", "text")
 REASONING = ("reasoning_content", "thinking", "reasoning")
 CALL_FIELDS = ("function_call", "tool_calls")
 CALL_ID = "tool_call_id"
-WEIGHT, TRAIN = "weight", "train"
+PARTS = "parts"
+"""Typed parts of a turn beside its text (Gemini)."""
 
-TURN_FIELDS = frozenset((*SPEAKERS, *CONTENTS, *REASONING, *CALL_FIELDS, CALL_ID, WEIGHT, TRAIN, "name"))
+WEIGHT = "weight"
+TAUGHT = ("train", "loss")
+"""Fields of a turn that are false where it is not taught."""
+
+TURN_FIELDS = frozenset(
+    (*SPEAKERS, *CONTENTS, *REASONING, *CALL_FIELDS, CALL_ID, PARTS, WEIGHT, *TAUGHT, "name")
+)
 
 _SPOKEN: Mapping[Role, tuple[str, ...]] = {
     Role.SYSTEM: ("system", "developer", "系统"),

@@ -8,17 +8,27 @@ from dataclasses import replace
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_text, spell_json, verbatim_text
-from autoselection_core.pool.reading.content import calls_in, has_text, reasoning_text, text_of
+from autoselection_core.pool.reading.content import (
+    RESULT,
+    USE,
+    calls_in,
+    has_text,
+    known_parts,
+    reasoning_text,
+    text_of,
+    without_channels,
+)
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
     CALL_FIELDS,
     CALL_ID,
     CONTENTS,
+    PARTS,
     QUESTIONS,
     REASONING,
     SPEAKERS,
     SYSTEMS,
-    TRAIN,
+    TAUGHT,
     TURN_FIELDS,
     WEIGHT,
     is_call,
@@ -31,9 +41,6 @@ from autoselection_core.pool.sample import Message, Role, ToolCall
 Turn = Mapping[str, Json]
 
 _PAIR = (Role.USER, Role.ASSISTANT)
-_USE, _RESULT = "tool_use", "tool_result"
-"""Types of parts that are a call and the result of one, as Anthropic writes them."""
-
 _OF_PYTHON = re.compile(r"\[?\{'")
 """Beginning of turns, or of one, as `str` writes them."""
 
@@ -60,7 +67,7 @@ def conversation(value: Json, where: str, notes: Notes) -> list[Message]:
         if all(isinstance(turn, str) and not _is_object(turn) for turn in turns):
             return alternating(list(turns), where)
         turns = [_spoken(turn) for turn in turns]
-    for number, turn in enumerate(turns, 1):
+    for number, turn in enumerate(without_channels(turns), 1):
         if not isinstance(turn, dict):
             raise RejectedRecordError(
                 QuarantineReason.NO_MESSAGES, f"turn {number} of {where} is not an object"
@@ -170,23 +177,23 @@ def _continues(before: Message, message: Message) -> bool:
 def _messages(turn: Turn, number: int, where: str, notes: Notes) -> Iterator[Message]:
     name = _first(turn, SPEAKERS)
     if name is None and (spoken := list(_by_speaker(turn))):
-        for key, said in spoken:
-            yield from _messages({"role": key, "content": said}, number, where, notes)
+        for each in spoken:
+            yield from _messages(each, number, where, notes)
         return
     role = role_of(name) if isinstance(name, str) else None
     if role is None or not isinstance(name, str):
         raise RejectedRecordError(
             QuarantineReason.UNKNOWN_ROLE, f"turn {number} of {where} is spoken by {name!r}"
         )
-    content = _first(turn, CONTENTS)
-    if content is None and role is Role.SYSTEM:
-        content = _first(turn, SYSTEMS)  # a system message may be under the name of one
-    if isinstance(content, list) and _holds(content, _RESULT):
+    content = known_parts(_content(turn, role))
+    if isinstance(content, list) and _holds(content, RESULT):
         yield from _with_results(turn, content, number, where, notes)
         return
     if len(turn) > _SAID_OF_A_TURN:
         _note_fields(turn, where, notes, content)
     message = _message(turn, role, name, content, f"turn {number} of {where}")
+    if message.reasoning and isinstance(content, list):
+        notes.add(f"{where}[].reasoning", Treatment.REASONING)
     if message.calls:
         notes.add(f"{where}[].tool_calls", Treatment.CALLS)
     if message.content or role is not Role.SYSTEM:
@@ -199,25 +206,42 @@ def _message(turn: Turn, role: Role, name: str, content: Json, where: str) -> Me
     return _result(turn, content, where) if role is Role.TOOL else Message(role, text_of(content, where))
 
 
-def _by_speaker(turn: Turn) -> Iterator[tuple[str, Json]]:
-    """Speaker and text of each field of a turn that has no speaker: `human`, or `input` with `output`."""
+def _content(turn: Turn, role: Role) -> Json:
+    """The text or parts of a turn; a system message may be under the name of one."""
+    content = _first(turn, CONTENTS)
+    if content in (None, "", []) and isinstance(parts := turn.get(PARTS), list):
+        return parts
+    if content in (None, "") and role is Role.SYSTEM:
+        return _first(turn, SYSTEMS) or content
+    return content
+
+
+def _by_speaker(turn: Turn) -> Iterator[dict[str, Json]]:
+    """The turns of one without a speaker: fields by speaker, `input` with `output`, or a type that is one."""
     roles = {key: role for key in turn if (role := role_of(key)) is not None and turn[key] is not None}
-    yield from ((key, turn[key]) for key in roles)
-    if not set(_PAIR) & set(roles.values()):
-        asked, answered = (_first(turn, keys) for keys in (QUESTIONS, ANSWERS))
-        if asked is not None and answered is not None:
-            yield from zip(_PAIR, (asked, answered), strict=True)
+    yield from ({"role": key, "content": turn[key]} for key in roles)
+    if set(_PAIR) & set(roles.values()):
+        return
+    asked, answered = (_first(turn, keys) for keys in (QUESTIONS, ANSWERS))
+    author, kind = turn.get("author"), turn.get("type")
+    speaker = author.get("role") if isinstance(author, Mapping) else kind
+    if asked is not None and answered is not None:
+        yield {"role": _PAIR[0], "content": asked}
+        yield {"role": _PAIR[1], "content": answered}
+    elif not roles and isinstance(speaker, str) and role_of(speaker) is not None:
+        inner = turn.get("data")  # LangChain writes a message under `data`
+        rest = {key: value for key, value in turn.items() if key not in ("author", "type")}
+        yield {**(inner if isinstance(inner, Mapping) else rest), "role": speaker}
 
 
 def _with_results(turn: Turn, content: Json, number: int, where: str, notes: Notes) -> Iterator[Message]:
     """The results of tools among the parts of a turn (Anthropic), and what else the turn says."""
     parts: list[Json] = [part for part in content if part is not None] if isinstance(content, list) else []
-    rest: list[Json] = [part for part in parts if not _holds([part], _RESULT)]
+    rest: list[Json] = [part for part in parts if not _holds([part], RESULT)]
     for part in parts:
-        if isinstance(part, Mapping) and _holds([part], _RESULT):
-            yield _result(
-                {CALL_ID: part.get("tool_use_id")}, part.get("content"), f"turn {number} of {where}"
-            )
+        if isinstance(part, Mapping) and _holds([part], RESULT):
+            called = {CALL_ID: part.get("tool_use_id"), "name": part.get("name")}
+            yield _result(called, part.get("content"), f"turn {number} of {where}")
     if rest:
         yield from _messages({SPEAKERS[0]: _first(turn, SPEAKERS), CONTENTS[0]: rest}, number, where, notes)
 
@@ -232,11 +256,11 @@ def _answer(turn: Turn, name: str, content: Json, where: str) -> Message:
     calls: tuple[ToolCall, ...] = ()
     if is_call(name) and (said := calls_in(content)) is not None:
         calls, content = said, None
-    if isinstance(content, list) and _holds(content, _USE):
-        calls = calls_in([part for part in content if _holds([part], _USE)]) or ()
-        content = [part for part in content if not _holds([part], _USE)]
+    if isinstance(content, list) and _holds(content, USE):
+        calls = calls_in([part for part in content if _holds([part], USE)]) or ()
+        content = [part for part in content if not _holds([part], USE)]
     text = text_of(content, where, verbatim_text)
-    if len(turn) <= _SAID_OF_A_TURN and (calls or isinstance(content, str)):
+    if len(turn) <= _SAID_OF_A_TURN and not isinstance(content, list) and (calls or content is not None):
         return Message(Role.ASSISTANT, text, calls=calls)
     for key in CALL_FIELDS:
         if turn.get(key) is None:
@@ -266,8 +290,8 @@ def _are_parts(content: list[Json]) -> bool:
 
 
 def _is_taught(turn: Turn) -> bool:
-    weight, train = turn.get(WEIGHT), turn.get(TRAIN)
-    return train is not False and (weight is None or weight != 0)
+    weight = turn.get(WEIGHT)
+    return all(turn.get(key) is not False for key in TAUGHT) and (weight is None or weight != 0)
 
 
 def _first(turn: Turn, keys: tuple[str, ...]) -> Json:
@@ -283,7 +307,7 @@ def _note_fields(turn: Turn, where: str, notes: Notes, content: Json) -> None:
         field = f"{where}[].{key}"
         if key in REASONING and value:
             notes.add(field, Treatment.REASONING)
-        elif key in (WEIGHT, TRAIN) and not _is_taught(turn):
+        elif key in (WEIGHT, *TAUGHT) and not _is_taught(turn):
             notes.add(field, Treatment.UNTAUGHT)
         elif key == WEIGHT and isinstance(value, int | float) and value not in (0, 1):
             notes.add(field, Treatment.WEIGHT)

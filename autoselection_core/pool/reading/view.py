@@ -1,7 +1,7 @@
 """A record under reading: its fields, templates over several, and notes on what is read of them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from string import Formatter
 from typing import TypeAlias
@@ -19,6 +19,7 @@ class Treatment(StrEnum):
 
     RENDERED = "part of the question"
     INDEX = "index of a choice, read as that choice"
+    CHOICE = "name of a choice, read as that choice"
     FULLER = "said within a fuller field, which is read"
     KEPT = "text kept beside, not trained on"
     UNSPELLED = "kept beside, without what JSON cannot spell"
@@ -98,6 +99,12 @@ class View:
         self.record = record
         self.read: set[str] = set()
         self.notes = Notes()
+
+    def without(self, names: Iterable[str]) -> "View":
+        """The view without some fields; what is read of it counts here, too."""
+        rest = View({key: value for key, value in self.record.items() if key not in set(names)})
+        rest.read, rest.notes = self.read, self.notes
+        return rest
 
     def text(self, key: str, spell: Spell = canonical_text) -> str:
         """The text of a field, which counts as read; empty where it is not there."""

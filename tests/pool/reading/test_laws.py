@@ -155,7 +155,7 @@ def turns(draw: st.DrawFn) -> Turns:
 @st.composite
 def spoken(draw: st.DrawFn, said: Turns) -> list[Json]:
     """The turns of a conversation under any known names, each text as it is or as parts."""
-    speaker = draw(st.sampled_from(["role", "from", "speaker"]))
+    speaker = draw(st.sampled_from(["role", "from", "speaker", "sender"]))
     content = draw(st.sampled_from(["content", "value", "text"]))
     names = {role: draw(st.sampled_from(CASES))(draw(st.sampled_from(SPEAKERS[role]))) for role in Role}
     part = draw(st.sampled_from([None, "text", "value"]))

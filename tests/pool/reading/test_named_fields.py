@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -170,9 +171,15 @@ def test_a_record_without_what_is_named_is_put_aside(
         {"text": "a"},
         {"split_on": "a"},
         {"text": "a", "split_on": ""},
+        {"answer_by": "index"},
+        {"options": "texts"},
+        {"choices": "a", "answer_by": "luck"},
+        {"choices": "a", "turns": "b"},
+        {"choices": ("a", "")},
+        {"choices": ()},
     ],
 )
-def test_a_mapping_that_means_nothing_is_refused(wrong: dict[str, str]) -> None:
+def test_a_mapping_that_means_nothing_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingError):
         Fields(**wrong)
 
@@ -205,6 +212,23 @@ def test_a_field_that_no_record_has_is_an_error(tmp_path: Path, rules: Rules, fi
     assert not (tmp_path / "home" / "pools").exists()
 
 
+def test_a_setting_that_names_no_field_but_how_one_counts_is_taken(tmp_path: Path) -> None:
+    record = {"question": "Who?", "opa": "Vos", "opb": "Bram", "opc": "Cy", "opd": "Di", "cop": 1}
+    write_lines(tmp_path / "raw.jsonl", [json.dumps(record).encode()])
+
+    source = Source(str(tmp_path / "raw.jsonl"), rules=Rules(answer="cop_from_1"))
+
+    assert ingest([source], Home(tmp_path / "home")).samples == 1
+
+
+def test_a_choice_field_that_no_record_has_is_an_error(tmp_path: Path) -> None:
+    write_lines(tmp_path / "raw.jsonl", [b'{"question": "Who?", "sol1": "Vos", "answer": 0}'])
+    fields = Fields(choices=("sol1", "sol2"), answer_by="index")
+
+    with pytest.raises(UnmatchedFieldError, match="sol2"):
+        ingest([Source(str(tmp_path / "raw.jsonl"), rules=Rules(fields))], Home(tmp_path / "home"))
+
+
 def test_a_field_that_some_records_lack_costs_those_alone(tmp_path: Path) -> None:
     write_lines(tmp_path / "raw.jsonl", [b'{"q": "1?", "a": "one"}', b'{"q": "2?"}'])
     rules = Rules(fields=Fields(question="q", answer="a"))
@@ -220,3 +244,17 @@ def test_what_a_source_says_of_its_fields_is_part_of_the_version_of_the_sources(
 
     assert sources_version([Source(path)]) == sources_version([Source(path, rules=Rules())])
     assert sources_version([Source(path, rules=Rules(answer="a"))]) != sources_version([Source(path)])
+    listed, alone = (Rules(Fields(choices="c", options=how)) for how in (None, "texts"))
+    assert sources_version([Source(path, rules=listed)]) != sources_version([Source(path, rules=alone)])
+
+
+def test_rules_of_earlier_releases_keep_their_version(tmp_path: Path) -> None:
+    source = Source(str(tmp_path / "raw.jsonl"), rules=Rules(Fields(question="q"), answer="a"))
+
+    assert source.rules_json == {
+        "fields": {"question": "q", "answer": None, "system": None, "reasoning": None, "turns": None}
+        | {"text": None, "split_on": None, "tools": None},
+        "answer": "a",
+        "keep": None,
+        "max_characters": 1 << 20,
+    }

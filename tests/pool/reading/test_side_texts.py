@@ -1,9 +1,14 @@
 """Texts beside a question are part of it, or are named as left beside."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
+from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.reading import Rules, read_record
+from autoselection_core.pool.reading.rules import Fields
 from autoselection_core.pool.reading.spellings import CONTEXTS
 from autoselection_core.pool.reading.view import Treatment
 
@@ -178,3 +183,71 @@ def test_choices_beside_turns_stand_below_the_first_question() -> None:
     reading = read_record({"messages": TURNS, "choices": ["Anneke", "Bram"]})
 
     assert reading.sample.messages[0].content == "Who repaired the clock?\nA. Anneke\nB. Bram"
+
+
+RIVER: dict[str, Json] = {"ctx": "The Lemmer", "endings": ["burns.", "flows.", "sings."], "label": "1"}
+ENDING = Fields(question="ctx", choices="endings", answer="label")
+LISTED = "The Lemmer\nA. burns.\nB. flows.\nC. sings."
+
+
+def read_choice(record: dict[str, Json], fields: Fields) -> tuple[str, str]:
+    """Question and answer."""
+    asked, answered = read_record(record, Rules(fields)).sample.messages
+    return asked.content, answered.content
+
+
+@pytest.mark.parametrize(
+    ("label", "by"),
+    [
+        *(("1", "index"), (1, "index"), (1.0, "index"), (2, "number"), ("b", "letter"), ("flows.", "text")),
+        *(("B", None), ("flows.", None)),
+    ],
+)
+def test_an_answer_is_one_of_the_choices_that_the_source_names(label: Json, by: str | None) -> None:
+    fields = replace(ENDING, answer_by=by)
+
+    assert read_choice({**RIVER, "label": label}, fields) == (LISTED, "B. flows.")
+    assert read_choice({**RIVER, "label": label}, replace(fields, options="texts")) == (
+        "The Lemmer",
+        "flows.",
+    )
+
+
+def test_choices_may_have_a_field_each_and_a_cell_may_list_them() -> None:
+    apart: dict[str, Json] = {
+        "goal": "Dry a cup.",
+        "sol1": "Use soup.",
+        "sol2": "Use a towel.",
+        "answer": "2",
+    }
+    named = Fields(question="goal", choices=("sol1", "sol2"), answer_by="number")
+
+    assert read_choice(apart, named) == ("Dry a cup.\nA. Use soup.\nB. Use a towel.", "B. Use a towel.")
+    assert read_choice({**RIVER, "endings": json.dumps(RIVER["endings"]), "label": "B"}, ENDING)[0] == LISTED
+
+
+def test_named_choices_under_a_known_name_are_listed_once_or_not_at_all() -> None:
+    record: dict[str, Json] = {"question": "Who?", "choices": ["Anneke", "Bram"], "answer": 1}
+    fields = Fields(choices="choices", answer_by="index")
+
+    assert read_choice(record, fields) == ("Who?\nA. Anneke\nB. Bram", "B. Bram")
+    assert read_choice(record, replace(fields, options="texts")) == ("Who?", "Bram")
+
+
+@pytest.mark.parametrize(
+    ("label", "by", "what"),
+    [
+        *(("1", None, "more than one of"), ("4", "number", "none of"), ("", "index", "none of")),
+        *(("D", "letter", "none of"), ("\u00b2", "index", "none of"), ("9" * 99, "index", "none of")),
+    ],
+)
+def test_an_answer_that_names_no_choice_or_may_name_two_is_put_aside(
+    label: str, by: str | None, what: str
+) -> None:
+    with pytest.raises(RejectedRecordError, match=f"{what} its 3 choices; `answer_by`"):
+        read_choice({**RIVER, "label": label}, replace(ENDING, answer_by=by))
+
+
+def test_a_record_without_the_named_choices_is_put_aside() -> None:
+    with pytest.raises(RejectedRecordError, match="no two choices under endings"):
+        read_choice({**RIVER, "endings": []}, ENDING)

@@ -189,6 +189,35 @@ GEMINI: list[Json] = [
         {"trajectory": TURNS, "exit_status": "submitted"},
         {"items": TURNS, "id": "x"},
         {"contents": GEMINI},
+        {"messages": GEMINI},
+        {"messages": [{"role": "user", "content": "Name a river."}, {"content": "", **GEMINI[1]}]},  # type: ignore[dict-item]
+        {
+            "messages": [
+                {"type": "human", "content": "Name a river."},
+                {"type": "ai", "content": "The Lemmer."},
+            ]
+        },
+        {
+            "messages": [
+                {"type": "human", "data": {"content": "Name a river."}},
+                {"type": "ai", "data": {"content": "The Lemmer."}},
+            ]
+        },
+        {
+            "messages": [
+                {"author": {"role": "user"}, "content": "Name a river."},
+                {"author": {"role": "assistant"}, "content": "The Lemmer."},
+            ]
+        },
+        {
+            "chat_messages": [
+                {"sender": "human", "text": "Name a river."},
+                {"sender": "assistant", "text": "The Lemmer."},
+            ]
+        },
+        {"traj": TURNS, "reward": 1.0},
+        {"question": "Name a river.", "best_answer": "The Lemmer.", "incorrect_answers": ["Rome"]},
+        {"instruction": "Name a river.", "input": "<noinput>", "output": "The Lemmer."},
         {"user": "Name a river.", "assistant": "The Lemmer."},
         {"Human": "Name a river.", "Assistant": "The Lemmer."},
         {"human": "Name a river.", "bot": "The Lemmer."},
@@ -479,6 +508,22 @@ def test_texts_of_turns_that_are_not_kept_are_named_whatever_holds_them() -> Non
     [
         ({"messages": str(TURNS)}, "it looks like a list of Python, write it by json.dumps"),
         (
+            {"request": {"messages": TURNS[:1]}, "reply": "The Lemmer."},
+            "`fields: {turns: request.messages}` in its source reads it",
+        ),
+        ({"input": {"messages": TURNS[:1]}, "output": "x"}, "as in `turns: input.messages`"),
+        ({"problem": "Name a river.", "extra": {"answer": "The Lemmer."}}, "as in `answer: extra.answer`"),
+        (
+            {"question": "Name a river.", "answers": {"text": []}},
+            "the field answers is there and holds no text",
+        ),
+        ({"question": "Name a river.", "response_j": "a", "response_k": "b"}, "with `answer: response_j` in"),
+        (
+            {"messages": TURNS[:1], "preferred_output": TURNS[1:], "non_preferred_output": TURNS[1:]},
+            "with `answer: preferred_output` in its source",
+        ),
+        ({"prompt": "Name a river.", "preferred": "a", "non_preferred": "b"}, "with `answer: preferred` in"),
+        (
             {"question": {"id": "1", "full_text": "Name a river."}, "answer": "The Lemmer."},
             "its fields are id, full_text: name one under `fields`, as in `question.full_text`",
         ),
@@ -549,3 +594,35 @@ def test_calls_in_a_language_of_their_own_are_put_aside() -> None:
         read_record({"chat": {"turn_1": numbered_turn('Search("rivers")')}})
 
     assert caught.value.reason == QuarantineReason.UNREAD
+
+
+@pytest.mark.parametrize("said", ["<image>\nName this river.", "Name this river.\n<image>"])
+def test_a_question_about_a_picture_that_is_not_there_is_put_aside(said: str) -> None:
+    with pytest.raises(RejectedRecordError) as caught:
+        read_record({"question": said, "answer": "The Lemmer."})
+
+    assert caught.value.reason is QuarantineReason.MEDIA
+
+
+def test_a_system_message_under_its_own_name_beside_an_empty_text_is_read() -> None:
+    system: Json = {"role": "system", "system_prompt": "Be brief.", "text": ""}
+
+    assert read_record({"trajectory": [system, *TURNS]}).sample == BRIEF
+
+
+def test_an_arena_with_a_column_for_each_outcome_is_read_by_the_winner() -> None:
+    record: dict[str, Json] = {
+        "prompt": json.dumps(["Name a river.", "Another."]),
+        "response_a": json.dumps(["Rome.", "No."]),
+        "response_b": json.dumps(["The Lemmer.", "The Linge."]),
+        "winner_model_a": 0,
+        "winner_model_b": 1,
+    }
+    rules = Rules(answer="winner_model_a")
+
+    assert said(record, rules) == [*PAIR, ("user", "Another."), ("assistant", "The Linge.")]
+    assert said({**record, "winner_model_a": 1, "winner_model_b": 0}, rules)[1] == ("assistant", "Rome.")
+    with pytest.raises(RejectedRecordError, match="neither answer is better"):
+        read_record({**record, "winner_model_b": 0, "winner_tie": 1}, rules)
+    with pytest.raises(RejectedRecordError, match="with `answer: winner_model_a` in its source"):
+        read_record(record)

@@ -36,13 +36,24 @@ def answer(*turns: Json) -> Message:
         {"from": "tool_call", "value": json.dumps([CALL])},
         {"role": "assistant", "tool_calls": [{**CALL, "arguments": [["stop", "Mill Lane"]]}]},
         {
+            "type": "ai",
+            "tool_calls": [{"name": "find_bus", "args": {"stop": "Mill Lane"}, "type": "tool_call"}],
+        },
+        {"role": "model", "parts": [{"functionCall": {"name": "find_bus", "args": {"stop": "Mill Lane"}}}]},
+        {"role": "assistant", "content": [{"toolUse": {"name": "find_bus", "input": {"stop": "Mill Lane"}}}]},
+        {"role": "assistant", "channel": "commentary", "recipient": "functions.find_bus"}
+        | {"content_type": "json", "content": '{"stop": "Mill Lane"}'},
+        {
             "role": "assistant",
             "tool_calls": [
                 {"id": None, "function": {**CALL, "arguments": {"stop": "Mill Lane", "port": None}}}
             ],
         },
     ],
-    ids=["OpenAI", "bare", "text", "older", "ShareGPT", "list", "map", "padded"],
+    ids=[
+        *("OpenAI", "bare", "text", "older", "ShareGPT", "list", "map"),
+        *("LangChain", "Gemini", "Bedrock", "Harmony", "padded"),
+    ],
 )
 def test_a_call_is_the_same_in_every_spelling(turn: Json) -> None:
     assert answer(turn) == Message(Role.ASSISTANT, "", calls=CALLED)
@@ -53,6 +64,69 @@ def test_a_turn_of_calls_continues_the_turn_before_it() -> None:
     call: Json = {"from": "function_call", "value": json.dumps(CALL)}
 
     assert answer(text, call, call) == Message(Role.ASSISTANT, "Let me look.", calls=CALLED * 2)
+
+
+def test_arguments_under_another_name_are_not_lost() -> None:
+    call: Json = {"role": "assistant", "tool_calls": [{"name": "find_bus", "given": {"stop": "Mill Lane"}}]}
+
+    assert answer(call).content == '[{"given":{"stop":"Mill Lane"},"name":"find_bus"}]'
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        {"role": "user", "parts": [{"functionResponse": {"name": "find_bus", "response": {"minutes": 4}}}]},
+        {"role": "user", "content": [{"toolResult": {"name": "find_bus", "content": {"minutes": 4}}}]},
+        {"role": "user", "content": [{"type": "tool_result", "name": "find_bus", "content": {"minutes": 4}}]},
+        {"type": "tool", "name": "find_bus", "content": {"minutes": 4}},
+    ],
+)
+def test_a_result_is_the_same_in_every_spelling(turn: Json) -> None:
+    called: Json = {"role": "assistant", "tool_calls": [CALL]}
+    said = read_record({"messages": [ASK, called, turn, {"role": "assistant", "content": "Four."}]}).sample
+
+    assert said.messages[2] == Message(Role.TOOL, '{"minutes":4}', name="find_bus")
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [{"role": "assistant", "content": "51", "reasoning_content": "17 * 3"}],
+        [{"role": "assistant", "content": [{"type": "thinking", "thinking": "17 * 3"}, {"text": "51"}]}],
+        [{"role": "assistant", "content": [{"type": "thinking", "thinking": [{"text": "17 * 3"}]}, "51"]}],
+        [{"role": "model", "parts": [{"text": "17 * 3", "thought": True}, {"text": "51"}]}],
+        [
+            {
+                "role": "assistant",
+                "content": [{"reasoningContent": {"reasoningText": {"text": "17 * 3"}}}, {"text": "51"}],
+            }
+        ],
+        [
+            {"role": "assistant", "channel": "analysis", "content": "17 * 3"},
+            {"role": "assistant", "channel": "final", "content": "51"},
+        ],
+    ],
+    ids=["field", "Anthropic", "Mistral", "Gemini", "Bedrock", "Harmony"],
+)
+def test_reasoning_is_the_same_in_every_spelling(turns: list[Json]) -> None:
+    reading = read_record({"messages": [ASK, *turns]})
+
+    assert reading.sample.messages[1:] == (Message(Role.ASSISTANT, "51", "17 * 3"),)
+    assert any(treatment is Treatment.REASONING for _, treatment in reading.notes)
+
+
+def test_reasoning_that_no_answer_follows_is_a_turn_of_its_own() -> None:
+    thought: Json = {"role": "assistant", "channel": "analysis", "content": "17 * 3"}
+
+    read = read_record({"messages": [ASK, thought, ASK, thought]}).sample
+
+    assert [message.reasoning for message in read.messages] == [None, "17 * 3", None, "17 * 3"]
+
+
+def test_reasoning_before_a_call_is_kept() -> None:
+    parts: Json = [{"type": "thinking", "thinking": "Look."}, {"type": "tool_use", **CALL}]
+
+    assert answer({"role": "assistant", "content": parts}) == Message(Role.ASSISTANT, "", "Look.", CALLED)
 
 
 def test_what_is_no_call_stays_text() -> None:
@@ -105,7 +179,7 @@ def test_reasoning_alone_is_an_answer() -> None:
     )
 
 
-@pytest.mark.parametrize("mark", [{"weight": 0}, {"weight": 0.0}, {"train": False}])
+@pytest.mark.parametrize("mark", [{"weight": 0}, {"weight": 0.0}, {"train": False}, {"loss": False}])
 def test_a_turn_without_weight_is_kept_and_not_taught(mark: dict[str, Json]) -> None:
     first: Json = {"role": "assistant", "content": "Wrong.", **mark}
     reading = read_record({"messages": [ASK, first, ASK, {"role": "assistant", "content": "Right."}]})
@@ -116,7 +190,7 @@ def test_a_turn_without_weight_is_kept_and_not_taught(mark: dict[str, Json]) -> 
     assert reading.notes[0][1] is Treatment.UNTAUGHT
 
 
-@pytest.mark.parametrize("mark", [{"weight": 1}, {"train": True}, {"weight": None}])
+@pytest.mark.parametrize("mark", [{"weight": 1}, {"train": True}, {"weight": None}, {"loss": 0.0}])
 def test_a_turn_with_weight_is_like_any_other(mark: dict[str, Json]) -> None:
     said: dict[str, Json] = {"role": "assistant", "content": "a"}
 
