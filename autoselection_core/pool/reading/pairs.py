@@ -19,7 +19,7 @@ from autoselection_core.pool.reading.side_texts import (
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
     INPUTS,
-    NO_INPUTS,
+    NO_INPUT,
     PREFERENCE,
     QUESTIONS,
     REASONING,
@@ -221,7 +221,7 @@ def _with_input(view: View, key: str) -> str:
             QuarantineReason.CONTRADICTION, f"{key} and {further} both hold the question"
         )
     added = view.text(further)
-    if added.casefold() in NO_INPUTS:
+    if added == NO_INPUT:
         return question
     if question == added or (key != "instruction" and added in question):
         return question

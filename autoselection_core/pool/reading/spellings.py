@@ -19,8 +19,8 @@ CHOICES = ("choices", "options")
 """Fields of the choices, which follow the question, a line each."""
 
 INPUTS = ("input", "inputs")
-NO_INPUTS = ("<noinput>", "<no input>")
-"""Inputs that say there is none, as copies of Alpaca's data have them."""
+NO_INPUT = "<noinput>"
+"""Input that says there is none, as the prompt of Alpaca's generation writes it."""
 
 PREFERENCE = ("chosen", "rejected")
 CORRECT = "cop"
