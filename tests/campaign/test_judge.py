@@ -1,19 +1,33 @@
 """The page on judges, tried: its campaign, its judge and its scripts do what it says."""
 
+import dataclasses
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from transformers import TrainingArguments
 
 from autoselection_core.campaign.declaration.codec import campaign_from_json, campaign_to_json
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.errors.campaign import CampaignFileError
+from autoselection_core.evaluation.judge.evaluator import JudgeEvaluator
+from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
+from tests.evaluation.bench import POOL
+
+TRAINER_ARGUMENTS = {each.name for each in dataclasses.fields(TrainingArguments)}
+"""What both programs take from transformers."""
+
+AXOLOTL_BATCH = ("micro_batch_size", "gradient_accumulation_steps")
+"""Axolotl refuses settings without two of these and `batch_size`, and without a learning rate."""
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "how-to" / "bring-your-judge.md").read_text(encoding="utf-8")
@@ -83,6 +97,26 @@ def test_a_campaign_with_a_judge_reaches_another_process_as_it_is(folder: Path) 
     assert campaign.judge.command[1] == str(folder / "judge.py")
 
 
+def test_a_folder_with_a_slash_is_found_beside_the_campaign_and_names_no_other_evaluation(
+    folder: Path,
+) -> None:
+    (folder / "models/base").mkdir(parents=True)
+    (folder / "judge").mkdir()
+    file = folder / "autoselection.yaml"
+    said = "judge: {command: [python3, -m, judge, models/base, models/other]}"
+    file.write_text(
+        f"campaigns:\n  mine:\n    pool: [{{path: raw.jsonl}}]\n    signals: [exact]\n    {said}\n"
+    )
+
+    settings = load_campaigns(file)["mine"].judge
+
+    assert settings is not None
+    assert settings.command[2:] == ("judge", str(folder / "models/base"), "models/other")
+    relative = replace(settings, command=("python3", "-m", "judge", "models/base", "models/other"))
+    named, unnamed = (JudgeEvaluator(Home(folder / "home"), POOL, each) for each in (settings, relative))
+    assert named.fingerprint == unnamed.fingerprint
+
+
 @pytest.mark.parametrize(
     ("said", "fault"),
     [
@@ -133,11 +167,10 @@ def test_the_example_trains_with_trl_and_scores(folder: Path) -> None:
         assert all(line["value"] < 0 for line in lines)
 
 
-def test_the_script_for_a_command_line_keeps_its_model(folder: Path) -> None:
-    """With a trainer that makes a folder and a scorer that writes a line, in place of axolotl."""
-    (folder / "judge.sh").write_text(block("bash"))
-    (folder / "train.sh").write_text("mkdir unfinished; grep -q chat_template $1; echo trained >> calls\n")
-    (folder / "score.sh").write_text('test -d $1; echo "$2" > $3\n')
+@pytest.mark.parametrize(("number", "program"), [(0, "axolotl"), (1, "llamafactory")])
+def test_the_script_for_a_command_line_keeps_its_model(folder: Path, number: int, program: str) -> None:
+    """With a trainer that makes a folder and a scorer that writes a line, in place of the program."""
+    script_for(folder, number)
     variables = {
         "TRAIN": f"bash -e {folder}/train.sh",
         "SCORE": f"bash -e {folder}/score.sh",
@@ -145,7 +178,7 @@ def test_the_script_for_a_command_line_keeps_its_model(folder: Path) -> None:
     }
     for side in ("dev", "test"):
         done = subprocess.run(
-            ["bash", "judge.sh", "subset.jsonl", str(folder), str(folder / side), side],
+            ["bash", "judge.sh", "subset.jsonl", str(folder), str(folder / side), side, "models/base"],
             cwd=folder,
             env={**os.environ, **variables},
             capture_output=True,
@@ -156,3 +189,56 @@ def test_the_script_for_a_command_line_keeps_its_model(folder: Path) -> None:
 
     assert (folder / "calls").read_text() == "trained\n"
     assert (folder / "test").read_text() == "test\n"
+    assert settings_of(folder).keys() <= accepted(program, "config") | TRAINER_ARGUMENTS
+
+
+def script_for(folder: Path, number: int) -> None:
+    """The page's script, and a trainer and a scorer that do nothing."""
+    (folder / "judge.sh").write_text(block("bash", number))
+    (folder / "train.sh").write_text("mkdir unfinished; echo trained >> calls\n")
+    (folder / "score.sh").write_text('test -d $1; echo "$2" > $3\n')
+
+
+def settings_of(folder: Path) -> dict[str, Any]:
+    """The settings that a script wrote."""
+    return dict(yaml.safe_load((folder / "train.yaml").read_text()))
+
+
+def accepted(program: str, what: str) -> set[str]:
+    """Names that a program accepts, read off its code."""
+    fields = json.loads((Path(__file__).parents[1] / "export/trainer_fields.json").read_text())
+    return set(fields[program][what])
+
+
+def written_by(folder: Path, number: int) -> dict[str, Any]:
+    script_for(folder, number)
+    variables = {"TRAIN": f"bash -e {folder}/train.sh", "SCORE": f"bash -e {folder}/score.sh"}
+    command = [
+        "bash",
+        "judge.sh",
+        "/data/subset.jsonl",
+        str(folder),
+        str(folder / "dev"),
+        "dev",
+        "models/base",
+    ]
+    environment = {**os.environ, **variables, "AUTOSELECTION_JUDGE_REPLICATE": "1"}
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    return settings_of(folder)
+
+
+def test_the_settings_for_axolotl_have_what_it_requires(folder: Path) -> None:
+    settings = written_by(folder, 0)
+
+    assert {"base_model", "datasets", "learning_rate", *AXOLOTL_BATCH} <= settings.keys()
+    assert settings["datasets"][0].keys() <= accepted("axolotl", "dataset")
+    assert (settings["seed"], settings["learning_rate"]) == (1, 2e-5)
+
+
+def test_the_settings_for_llama_factory_name_a_data_set_of_its_registry(folder: Path) -> None:
+    settings = written_by(folder, 1)
+
+    registry = json.loads((Path(settings["dataset_dir"]) / "dataset_info.json").read_text())
+    entry = registry[settings["dataset"]]
+    assert {*entry["columns"], *entry["tags"], "formatting"} <= accepted("llamafactory", "dataset")
+    assert entry["file_name"] == "/data/subset.jsonl"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from autoselection_core.benchmarks.benchmark import NAME as BENCHMARK_NAME
@@ -23,6 +24,8 @@ _KEYS = tuple(field.name for field in fields(JudgeSettings) if field.name != "fo
 def judge_from(value: Value, allowed_paths: AllowedPaths) -> JudgeSettings:
     """The judge that a mapping declares; files beside the campaign that its command names become absolute.
 
+    So do folders that are named with a slash; a plain name may be that of a module.
+
     Raises:
         CampaignFileError: It has neither a command nor an entry point, or both, or a setting is refused.
     """
@@ -37,9 +40,7 @@ def judge_from(value: Value, allowed_paths: AllowedPaths) -> JudgeSettings:
         parts = [part.text() for part in found["command"].items()]
         if not parts:
             found["command"].refuse("is empty: name a program and its arguments")
-        settings["command"] = tuple(
-            str(beside / part) if (beside / part).is_file() else part for part in parts
-        )
+        settings["command"] = tuple(_found_beside(beside, part) for part in parts)
     if "entry_point" in found and ":" not in found["entry_point"].text():
         found["entry_point"].refuse("must be `package.module:function`")
     if "environment" in found:
@@ -50,6 +51,11 @@ def judge_from(value: Value, allowed_paths: AllowedPaths) -> JudgeSettings:
         return replace(JudgeSettings(), folder=str(beside), **settings)
     except (SettingError, TypeError) as error:
         value.refuse(f"is refused: {error}", error)
+
+
+def _found_beside(folder: Path, part: str) -> str:
+    found = folder / part
+    return str(found) if found.is_file() or ("/" in part and found.is_dir()) else part
 
 
 def benchmarks_from(value: Value, allowed_paths: AllowedPaths) -> tuple[DeclaredBenchmark, ...]:

@@ -115,7 +115,7 @@ class JudgeEvaluator:
         named = [Path(part) for part in settings.command] or [Path(settings.folder, f"{module}.py")]
         files = {file.name: _content(file) for file in named}
         read: dict[str, Json] = {name: content for name, content in files.items() if content is not None}
-        command = [Path(part).name if Path(part).is_file() else part for part in settings.command]
+        command = [_name(part, settings.folder) for part in settings.command]
         return fingerprint(
             {
                 JUDGE: list(command),
@@ -233,6 +233,15 @@ def _digest(score: BenchmarkScore) -> list[Json]:
 
 def _subset_file(folder: EvaluationFolder) -> Path:
     return folder.path / "subset.jsonl"
+
+
+def _name(part: str, folder: str) -> str:
+    """A part of the command: a file by its name, a folder below the campaign's by its path from there."""
+    path = Path(part)
+    if path.is_file():
+        return path.name
+    is_below = path.is_absolute() and path.is_dir() and path.is_relative_to(folder)
+    return str(path.relative_to(folder)) if is_below else part
 
 
 def _content(file: Path) -> str | None:
