@@ -129,7 +129,9 @@ class EmptyPoolError(PoolError):
         reasons = "; ".join(f"{count:,} {reason} ({example})" for count, reason, example in self.found)
         # `audit` and `init` read into a folder of their own, which is gone when they are done.
         each = f" {self.quarantine} names the reason for each." if self.quarantine.exists() else ""
-        return f"none of {self.records:,} records is a sample: {reasons or 'there are none'}.{each}"
+        if not self.records:
+            return "the sources hold no record: their files are empty, or have a header alone"
+        return f"none of {self.records:,} records is a sample: {reasons}.{each}"
 
 
 class CountsError(PoolError):

@@ -118,12 +118,17 @@ class RecordSorter:
         if len(record.text) > file.max_bytes:
             raise RejectedRecordError(QuarantineReason.TOO_LONG, _too_long(limit))
         said = _parse(_decode(record.text))
-        # No record has more characters than bytes, so that most need not be counted.
-        if len(record.text) > limit and characters_in(said) > limit:
-            raise RejectedRecordError(QuarantineReason.TOO_LONG, _too_long(limit))
         if file.source.rules.names:
             self.named.add_record(file.source, said)
-        return read_record(said, file.source.rules)
+        try:
+            # No record has more characters than bytes, so that most need not be counted.
+            if len(record.text) > limit and characters_in(said) > limit:
+                raise RejectedRecordError(QuarantineReason.TOO_LONG, _too_long(limit))
+            return read_record(said, file.source.rules)
+        except RecursionError as error:
+            raise RejectedRecordError(
+                QuarantineReason.BAD_JSON, "its values are nested too deeply"
+            ) from error
 
 
 def characters_in(value: Json) -> int:
@@ -172,6 +177,21 @@ def _parse(text: str) -> Json:
     return value
 
 
+def _fields_once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """The object of names and values.
+
+    Raises:
+        RejectedRecordError: A name has two values, of which one would be lost in silence.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for name, value in pairs:
+            if found[name] != value:
+                detail = f"the name {name!r} occurs twice, with different values"
+                raise RejectedRecordError(QuarantineReason.BAD_JSON, detail)
+    return found
+
+
 def _nothing(_: str) -> None:
     return None
 
@@ -180,5 +200,5 @@ _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 _C1_CONTROLS = re.compile(rb"[\x80-\x9f]")
 """Letters and quotes in Windows-1252, but control characters in Latin-1."""
 
-_DECODER = json.JSONDecoder(parse_constant=_nothing)
+_DECODER = json.JSONDecoder(parse_constant=_nothing, object_pairs_hook=_fields_once)
 """NaN and the infinities are no JSON, but pandas writes them for a field without a value."""

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from autoselection_core.store.home import Home
 RECORDS = [{"prompt": f"Count to {number}.", "response": f" 1\n{number}"} for number in range(2, 8)]
 LINES = "".join(json.dumps(record) + "\n" for record in RECORDS).encode()
 HEADER = "prompt{0}response\n"
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 
 
 def table(separator: str) -> bytes:
@@ -126,6 +128,64 @@ def test_a_row_with_more_cells_than_the_header_is_put_aside(tmp_path: Path) -> N
     assert (found.samples, found.reasons) == (1, {"raw": {QuarantineReason.BAD_ROW: 1}})
 
 
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (b'"c,d\ne,f\n', r"a quote is left open, so that the row takes the last 2 lines of the file"),
+        (b'c,"d\n', r"a quote is left open, so that the row takes the last 1 lines of the file"),
+    ],
+)
+def test_a_row_whose_quote_is_left_open_says_what_it_takes(tmp_path: Path, row: bytes, says: str) -> None:
+    write(tmp_path, "raw.csv", b'prompt,response\na,"b\nb"\n' + row)
+
+    found = ingested(tmp_path)
+
+    assert (found.samples, found.reasons) == (1, {"raw": {QuarantineReason.BAD_ROW: 1}})
+    assert says in found.quarantine_path.read_text()
+
+
+def test_quotes_within_a_cell_open_nothing(tmp_path: Path) -> None:
+    write(tmp_path, "raw.csv", b'prompt,response\n5" of rain,a\n"say ""b""","c\nd"\n')
+
+    assert ingested(tmp_path).samples == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (
+            b'{"prompt": "a", "response": "b", "x": ' + b"[" * 960 + b"]" * 960 + b"}",
+            "nested too deeply|recursion",
+        ),
+        (b'{"prompt": "a", "response": "b", "x": ' + b"[" * 90_000 + b"]" * 90_000 + b"}", "recursion"),
+        (b'{"prompt": "a", "response": "b", "response": "c"}', "the name 'response' occurs twice"),
+    ],
+)
+def test_a_record_that_is_nested_too_deeply_or_says_two_things_costs_itself_alone(
+    tmp_path: Path, line: bytes, says: str
+) -> None:
+    write(tmp_path, "raw.jsonl", line + b"\n" + LINES)
+
+    found = ingested(tmp_path)
+
+    assert (found.samples, found.reasons) == (len(RECORDS), {"raw": {QuarantineReason.BAD_JSON: 1}})
+    assert re.search(says, found.quarantine_path.read_text())
+
+
+def test_a_name_that_repeats_its_value_is_one_field(tmp_path: Path) -> None:
+    write(tmp_path, "raw.jsonl", b'{"prompt": "a", "response": "b", "response": "b"}\n')
+
+    assert ingested(tmp_path).samples == 1
+
+
+@pytest.mark.parametrize(("name", "content"), [("raw.jsonl", b"\n"), ("raw.csv", b"prompt,response\n")])
+def test_files_without_a_record_are_said_to_be_empty(tmp_path: Path, name: str, content: bytes) -> None:
+    write(tmp_path, name, content)
+
+    with pytest.raises(EmptyPoolError, match="hold no record: their files are empty, or have a header alone"):
+        ingested(tmp_path)
+
+
 def test_an_empty_cell_is_an_absent_field_and_an_empty_row_no_record(tmp_path: Path) -> None:
     write(tmp_path, "raw.csv", b"prompt,response,note\na,b,\n\n,,\nc,,x\n")
 
@@ -152,6 +212,11 @@ def test_a_cell_that_is_no_utf8_is_put_aside_as_such(tmp_path: Path) -> None:
         ("raw.csv", b"a,a\n1,2\n", "names the column 'a' twice"),
         ("raw.csv", b'a,b\n1,"2' + b"x" * (17 << 20), "is a quote left open"),
         ("raw.arrow", b"no arrow at all", "cannot be read"),
+        ("raw.jsonl", POINTER, "it is a pointer of Git LFS; `git lfs pull`"),
+        ("raw.csv", POINTER, "it is a pointer of Git LFS"),
+        ("raw.parquet", POINTER, "it is a pointer of Git LFS"),
+        ("raw.arrow", POINTER, "it is a pointer of Git LFS"),
+        ("raw.jsonl", b"\n<!DOCTYPE html>\n<html><body>Sign in</body></html>", "it is a page of the web"),
     ],
 )
 def test_a_file_that_cannot_be_read_as_a_whole_is_named_with_the_reason(

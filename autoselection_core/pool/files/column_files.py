@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from autoselection_core.errors.pool import UnreadableSourceError
+from autoselection_core.pool.files.content import LOOKED_AT, require_data
 from autoselection_core.pool.files.raw import RawRecord
 from autoselection_core.pool.sources import SourceFile
 
@@ -69,7 +71,7 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
             else:
                 yield from reader
     except (pa.ArrowException, OSError) as error:
-        raise UnreadableSourceError(path, str(error)) from error
+        _refuse(path, error)
 
 
 def _unwrap(batch: pa.RecordBatch) -> Iterator[tuple[str | None, bytes]]:
@@ -101,10 +103,17 @@ def _damaged(row: pa.RecordBatch) -> bytes:
     return b""
 
 
+def _refuse(path: Path, error: Exception) -> NoReturn:
+    """Raise the error of a damaged file, or of what is there in its place."""
+    with suppress(OSError), path.open("rb") as file:
+        require_data(file.read(LOOKED_AT), path)
+    raise UnreadableSourceError(path, str(error)) from error
+
+
 @contextmanager
 def _readable(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path) as parquet:
             yield parquet
     except (pa.ArrowException, OSError) as error:
-        raise UnreadableSourceError(path, str(error)) from error
+        _refuse(path, error)

@@ -1,4 +1,4 @@
-"""Bytes of a raw file of text, decompressed where it is compressed, and known to be no UTF-16."""
+"""Bytes of a raw file of text, decompressed where it is compressed, and known to be what they should be."""
 
 import gzip
 import mmap
@@ -21,7 +21,12 @@ Content: TypeAlias = mmap.mmap | bytes
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _PIECE = 1 << 20
-_LOOKED_AT = 4
+LOOKED_AT = 64
+"""First bytes of a file by which it is known to be something else."""
+
+_MARK_BYTES = 4
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_PAGES = (b"<!doctype html", b"<html")
 _OTHER_MARKS = {
     b"\xff\xfe\x00\x00": "UTF-32",
     b"\x00\x00\xfe\xff": "UTF-32",
@@ -80,12 +85,26 @@ def _map(file: IO[bytes]) -> Iterator[Content]:
             yield content
 
 
+def require_data(start: bytes, path: Path) -> None:
+    """Refuse a file by its first bytes that something else left in place of the data.
+
+    Raises:
+        UnreadableSourceError: It is a pointer of Git LFS, or a page of the web.
+    """
+    if start.startswith(_POINTER):
+        raise UnreadableSourceError(path, "it is a pointer of Git LFS; `git lfs pull` fetches its content")
+    if start.lstrip().lower().startswith(_PAGES):
+        raise UnreadableSourceError(path, "it is a page of the web, as a download that failed leaves one")
+
+
 def _require_utf8(file: IO[bytes], path: Path) -> None:
     file.seek(0)
-    start = file.read(_LOOKED_AT)
+    start = file.read(LOOKED_AT)
     file.seek(0)
+    require_data(start, path)
+    start = start[:_MARK_BYTES]
     named = next((name for mark, name in _OTHER_MARKS.items() if start.startswith(mark)), None)
-    if named is None and len(start) == _LOOKED_AT and (start[::2] == b"\0\0" or start[1::2] == b"\0\0"):
+    if named is None and len(start) == _MARK_BYTES and (start[::2] == b"\0\0" or start[1::2] == b"\0\0"):
         named = "UTF-16"  # without a mark, but every other byte of English in it is zero
     if named is not None:
         raise UnreadableSourceError(path, f"it is {named}; convert it with `iconv -f {named} -t UTF-8`")

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.pool.data_sets import separator_of
@@ -33,17 +33,41 @@ def read_table(file: SourceFile) -> Iterator[RawRecord]:
 
 
 def _rows(lines: io.TextIOWrapper, file: SourceFile) -> Iterator[RawRecord]:
-    rows = csv.reader(lines, delimiter=separator_of(file.path) or _separator(lines))
+    separator = separator_of(file.path) or _separator(lines)
+    read: list[str] = []
+    rows = csv.reader(_remember(lines, read), delimiter=separator)
     header = next(rows, [])
     if len(set(header)) < len(header):
         twice = next(name for name in header if header.count(name) > 1)
         raise UnreadableSourceError(file.path, f"its header names the column {twice!r} twice")
     number, line = 0, rows.line_num
+    read.clear()
     for row in rows:
         first_line, line = line + 1, rows.line_num
         if any(row):
             number += 1
-            yield RawRecord(file.name, number, first_line, _spell(header, row), _problem(header, row))
+            problem = _open_quote(read, separator) or _problem(header, row)
+            yield RawRecord(file.name, number, first_line, _spell(header, row), problem)
+        read.clear()
+
+
+def _remember(lines: Iterable[str], read: list[str]) -> Iterator[str]:
+    """The lines, each also added to those of the row that is being read."""
+    for line in lines:
+        read.append(line)
+        yield line
+
+
+def _open_quote(lines: Sequence[str], separator: str) -> str | None:
+    """The fault of a row that takes the rest of the file, because its quote is left open; else None."""
+    if sum(line.count('"') for line in lines) % 2 == 0:
+        return None
+    try:
+        list(csv.reader(lines, delimiter=separator, strict=True))
+    except csv.Error as error:
+        if "end of data" in str(error):
+            return f"a quote is left open, so that the row takes the last {len(lines):,} lines of the file"
+    return None
 
 
 def _separator(lines: io.TextIOWrapper) -> str:
