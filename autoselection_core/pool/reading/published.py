@@ -73,11 +73,11 @@ class _Pair:
         return all(side in record for side in self.sides)
 
 
-_WINS = ("winner_model_a", "winner_model_b")
+_WINS, _RESPONSES = ("winner_model_a", "winner_model_b"), ("response_a", "response_b")
 _PAIRS = (
-    _Pair(_WINS[0], ("response_a", "response_b")),
+    _Pair(_WINS[0], _RESPONSES, _first_by_one),
     _Pair("winner", ("conversation_a", "conversation_b")),
-    _Pair("winner", ("response_a", "response_b")),
+    _Pair("winner", _RESPONSES),
     _Pair("better_response_id", ("response_0", "response_1")),
     _Pair("labels", ("human_ref_A", "human_ref_B"), _first_by_one, ("history", "question")),
     _Pair("overall_preference", ("response1", "response2"), _first_below_zero, ("context", "prompt")),
@@ -153,25 +153,22 @@ def _with_turns_of_prompts(record: Record) -> Record:
 
 
 def _of_columns_of_wins(record: Record) -> Record:
-    """A record whose winner is a column each, and whose turns are lists as JSON, with both spelled out."""
-    if not all(key in record for key in (*_WINS, "response_a", "response_b")):
+    """A record with a column for each outcome: a tie said in the first, and turns for lists of texts."""
+    if not all(key in record for key in (*_WINS, *_RESPONSES)):
         return record
-    first, second = (record[key] in (1, True, "1") for key in _WINS)
-    winner = "tie" if first == second else "a" if first else "b"
-    asked = _listed(record.get("prompt"))
-    if asked is None:
-        return {**record, _WINS[0]: winner}
-    sides: Record = {}
-    for side in ("response_a", "response_b"):
-        said = _listed(record[side])
-        if said is None or len(said) != len(asked):
-            return {**record, _WINS[0]: winner}
-        spoken = (
-            ({"role": "user", "content": q}, {"role": "assistant", "content": a})
-            for q, a in zip(asked, said, strict=True)
-        )
-        sides = {**sides, side: [turn for pair in spoken for turn in pair]}
-    return {**{key: value for key, value in record.items() if key != "prompt"}, **sides, _WINS[0]: winner}
+    wins = [record[key] in (1, "1") for key in _WINS]
+    told: Record = record if wins[0] != wins[1] else {**record, _WINS[0]: "tie"}
+    asked, *said = (_listed(record.get(key)) for key in ("prompt", *_RESPONSES))
+    if asked is None or any(each is None or len(each) != len(asked) for each in said):
+        return told
+    sides = {key: _turns_of(asked, each or []) for key, each in zip(_RESPONSES, said, strict=True)}
+    return {**{key: value for key, value in told.items() if key != "prompt"}, **sides}
+
+
+def _turns_of(asked: list[Json], answered: list[Json]) -> list[Json]:
+    pairs = zip(asked, answered, strict=True)
+    roles = ("user", "assistant")
+    return [{"role": role, "content": text} for pair in pairs for role, text in zip(roles, pair, strict=True)]
 
 
 def _listed(value: Json) -> list[Json] | None:

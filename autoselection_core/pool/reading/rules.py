@@ -9,6 +9,7 @@ from autoselection_core.pool.reading.view import names_in, require_template
 
 ANSWER_BY = ("index", "number", "letter", "text")
 OPTIONS = ("listed", "texts")
+_MIN_FIELDS = 2
 
 MAX_CHARACTERS = 1 << 20
 """Characters of text in a record; a longer one is a book, and in practice a file without line ends."""
@@ -75,8 +76,9 @@ class Fields:
             raise SettingError(
                 "choices", self.choices, f"left out where turns or a text are named: {beside!r}"
             )
-        if not all(self.choice_fields) or self.choices == ():
-            raise SettingError("choices", self.choices, "a field, or a list of fields")
+        is_short = isinstance(self.choices, tuple) and len(self.choices) < _MIN_FIELDS
+        if is_short or not all(self.choice_fields):
+            raise SettingError("choices", self.choices, "a field, or a list of two fields or more")
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -176,7 +176,7 @@ def test_a_record_without_what_is_named_is_put_aside(
         {"choices": "a", "answer_by": "luck"},
         {"choices": "a", "turns": "b"},
         {"choices": ("a", "")},
-        {"choices": ()},
+        {"choices": ("a",)},
     ],
 )
 def test_a_mapping_that_means_nothing_is_refused(wrong: dict[str, Any]) -> None:
