@@ -120,7 +120,7 @@ class Outlook:
         if self.chance is None:
             unknown = f"Whether it beats {opponent} is not known"
             if self.open_arms:
-                return f"{unknown} yet: evaluations of the report are still to be made ({self.open_arms})."
+                return f"{unknown} yet: report evaluations are still to be measured ({self.open_arms})."
             return f"{unknown}: that takes two runs of each."
         who = "By the formula (no model was trained) it" if self.is_formula else "It"
         return f"{who} beats {opponent} with probability {_share(self.chance)}."
