@@ -1,4 +1,4 @@
-"""Progress callbacks, and durations and shares as people read them: one definition of each for every room."""
+"""Progress callbacks, and durations, money and shares as people read them: one definition for every room."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -27,6 +27,20 @@ def duration_text(seconds: float) -> str:
     unit, size = ("min", _MINUTE_S) if seconds < _HOUR_S else ("h", _HOUR_S)
     amount = seconds / size
     return f"{f'{amount:.2g}' if amount < 10 else f'{amount:,.0f}'} {unit}"  # noqa: PLR2004 - two digits
+
+
+def cost_text(seconds: float, price_per_hour: float | None) -> str:
+    """Duration and its cost in money, at a price per hour in any currency; without a price, the duration.
+
+    Example:
+        >>> cost_text(5400, 2.5), cost_text(5400, None)
+        ('1.5 h, 3.75 at 2.5 an hour', '1.5 h')
+    """
+    if price_per_hour is None:
+        return duration_text(seconds)
+    return (
+        f"{duration_text(seconds)}, {seconds / _HOUR_S * price_per_hour:,.2f} at {price_per_hour:g} an hour"
+    )
 
 
 def percent(share: float, digits: int = 0) -> str:

@@ -11,7 +11,7 @@ from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation
 
-_FIRST = """# A campaign: a pool of raw files, and what scores its subsets.
+_SAMPLE_CAMPAIGN = """# A campaign: a pool of raw files, and what scores its subsets.
 campaigns:
   first:
     pool:
@@ -34,7 +34,7 @@ class CampaignScaffolder(dg.Scaffolder[BaseModel]):
         dg.scaffold_component(request, {"campaigns": _CAMPAIGNS})
         campaigns = request.target_path / _CAMPAIGNS
         if not campaigns.exists():
-            campaigns.write_text(_FIRST)
+            campaigns.write_text(_SAMPLE_CAMPAIGN)
 
 
 @dg.scaffold_with(CampaignScaffolder)

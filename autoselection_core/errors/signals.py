@@ -181,7 +181,7 @@ class NoScoreFieldError(SignalError):
 
 
 class SameNameError(SignalError):
-    """Two signals give a part of one name."""
+    """Name that two signals of a campaign give to their values."""
 
     name: str
 

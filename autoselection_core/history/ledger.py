@@ -278,6 +278,11 @@ class Ledger:
         with self.database.reading() as connection:
             return reading.read_trials(connection, search, kind)
 
+    def trial(self, reservation: Reservation) -> TrialRecord:
+        """The trial or report evaluation of a reservation."""
+        with self.database.reading() as connection:
+            return reading.read_trial(connection, reservation)
+
     def find_trials(self, name: str) -> tuple[TrialRecord, ...]:
         """Trials of any search whose subset or evaluation has a name."""
         with self.database.reading() as connection:

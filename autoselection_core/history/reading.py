@@ -101,6 +101,16 @@ def read_trials(connection: Connection, search: str, kind: TrialKind) -> tuple[T
     return tuple(_trial(row) for row in connection.execute(query.order_by(TRIALS.c.trial)))
 
 
+def read_trial(connection: Connection, reservation: Reservation) -> TrialRecord:
+    """The trial or report evaluation of a reservation, whatever its attempt."""
+    query = _trials_with_scores().where(
+        TRIALS.c.search == reservation.search,
+        TRIALS.c.kind == reservation.kind,
+        TRIALS.c.trial == reservation.trial,
+    )
+    return _trial(connection.execute(query).one())
+
+
 def find_trials(connection: Connection, name: str) -> tuple[TrialRecord, ...]:
     """Trials of any search whose subset or evaluation has a name, or begins with it, by search and trial.
 

@@ -15,7 +15,7 @@ from autoselection_core.pool.record_sorter import RecordOutcome, RecordSorter
 from autoselection_core.pool.sources import Source, SourceFile, name_apart
 from autoselection_core.pool.storage import map_table, spool, write_batches
 from autoselection_core.progress import RecordProgress
-from autoselection_core.store.atomic import atomic_file, workplace
+from autoselection_core.store.atomic import atomic_file, staging_folder
 from autoselection_core.store.home import Home
 from autoselection_core.store.memory import require_memory
 
@@ -100,7 +100,7 @@ def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | Non
     """
     found = [source.list_files() for source in sources]
     files = name_apart([file for each in found for file in each.files])
-    with workplace(home.pools) as scratch:
+    with staging_folder(home.pools) as scratch:
         ingestion = _ingest(files, scratch, home, progress or _silent)
     return replace(
         ingestion,

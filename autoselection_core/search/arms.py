@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from autoselection_core.history.records import ArmPlan
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.identity import fingerprint
 from autoselection_core.operators.definitions.budget import KeepRandom, TokenBudget
 from autoselection_core.operators.definitions.mixing import taking_order
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs.limits import read_tokens
 from autoselection_core.subset import Subset, realise, realise_many
 from autoselection_core.subset.realisation import seed_of_step
@@ -36,6 +38,12 @@ WINNER_REPLICATES = 2
 
 PLAIN_REPLICATES = 2
 """Fresh runs of the best plain filter, which was chosen by its score as the winner was."""
+
+
+def plain_filter_runs(spec: SearchSpec) -> int:
+    """Runs of the best plain filter that the report of a search plans, where its policy has tried some."""
+    policy = Policy.of_search(spec.policy, spec.policy_settings, spec.max_steps)
+    return PLAIN_REPLICATES if policy.recommends_plain_filter else 0
 
 
 def plan_arm(arm: str, recipe: Recipe, signals: SignalTable, replicate: int = 0) -> ArmPlan:

@@ -311,4 +311,4 @@ def evaluate_reserved(
 def reserve_arms(ledger: Ledger, search: str, *, only_requested: bool = False) -> Iterator[TrialRecord]:
     """Arms, each reserved when it is asked for: what persons asked for, and else what a report planned."""
     while (reservation := ledger.reserve_report(search, only_requested=only_requested)) is not None:
-        yield ledger.trials(search, TrialKind.REPORT)[reservation.trial - 1]
+        yield ledger.trial(reservation)

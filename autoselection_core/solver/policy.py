@@ -162,6 +162,11 @@ class Policy:
         return bool(self.version >= _USUAL_FILTERS if self.composition is None else self.composition)
 
     @property
+    def recommends_plain_filter(self) -> bool:
+        """Whether a recommendation names the best plain filter, too: from version 2 on, which tries some."""
+        return self.version > 1
+
+    @property
     def tries_usual_filters(self) -> bool:
         """Whether quarters and intersections that a person would try come before other filters."""
         return self.version >= _USUAL_FILTERS

@@ -185,7 +185,7 @@ def _recommend(policy: Policy, history: History, fitted: FittedModel, pool_rows:
         fitted.surrogate.noise,
         len(one.utilities),
         luckiest.trial,
-        _best_plain_filter(policy, fitted, place) if policy.version > 1 else None,
+        _best_plain_filter(policy, fitted, place) if policy.recommends_plain_filter else None,
         _best_proper_subset(fitted, pool_rows) if len(one.subset) == pool_rows else None,
     )
 

@@ -1,9 +1,9 @@
 """Atomic writes: a reader sees them as a whole or not at all, whenever the writer stops.
 
-Unfinished writes are kept in a workplace: a folder beside the destination whose name begins with a dot and
-ends with `UNFINISHED`. It is flushed to the disk before it is renamed, and the rename after that, so that a
-finished name never refers to missing bytes. What a killed writer leaves is removed by the next one of the
-same destination.
+Unfinished writes are kept in a staging folder, beside the destination, whose name begins with a dot and ends
+with `UNFINISHED`. What it holds is flushed to the disk before it is renamed, and the rename after that, so
+that a finished name never refers to missing bytes. What a killed writer leaves is removed by the next one of
+the same destination.
 """
 
 import errno
@@ -20,7 +20,7 @@ from pathlib import Path
 from autoselection_core.errors.store import StorageFullError
 
 UNFINISHED = ".unfinished"
-"""The end of the name of every workplace. Readers pass them over."""
+"""The end of the name of every staging folder. Readers pass them over."""
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Errors of the operating system where a disk, a quota or a file size limit leaves no room."""
@@ -30,14 +30,14 @@ _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Write the yielded path; at the end of the block it takes the place of `path`.
+    """Atomic write of a file: the block writes the yielded path, which then replaces `path`.
 
     When the block raises, or the process dies, `path` keeps what it held.
 
     Raises:
         StorageFullError: The disk, a quota or a file size limit leaves no room.
     """
-    with workplace(path) as folder:
+    with staging_folder(path) as folder:
         unfinished = folder / path.name
         yield unfinished
         _flush(unfinished)
@@ -47,7 +47,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Fill the yielded folder; at the end of the block it is `path`.
+    """Atomic write of a folder: the block fills the yielded one, which is then renamed to `path`.
 
     A folder is named by what it holds. So when another writer was first, its folder stays and this one goes.
     When the block raises, or the process dies, there is no `path`.
@@ -55,7 +55,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Raises:
         StorageFullError: The disk, a quota or a file size limit leaves no room.
     """
-    with workplace(path) as folder:
+    with staging_folder(path) as folder:
         unfinished = folder / path.name
         unfinished.mkdir()
         yield unfinished
@@ -66,7 +66,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def workplace(path: Path) -> Iterator[Path]:
+def staging_folder(path: Path) -> Iterator[Path]:
     """Temporary folder beside `path`, on the same disk, removed when the block ends.
 
     Raises:
@@ -85,7 +85,7 @@ def workplace(path: Path) -> Iterator[Path]:
 
 
 def _locked_folder(path: Path) -> tuple[Path, int]:
-    """A new workplace, and the handle whose lock shows that its owner lives.
+    """A new staging folder, and the handle whose lock shows that its owner lives.
 
     Until it is locked, another writer may take it for abandoned; then there is a next one.
     """
@@ -101,7 +101,7 @@ def _locked_folder(path: Path) -> tuple[Path, int]:
 
 
 def _remove_if_abandoned(folder: Path) -> None:
-    """Remove a workplace whose owner is dead: the kernel has dropped its lock."""
+    """Remove a staging folder whose owner is dead: the kernel has dropped its lock."""
     lock = _open(folder)
     if lock is None:
         return

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from autoselection_core.errors.evaluation import EvaluationError
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
+from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.records import ArmPlan, Reservation, TrialKind, TrialRecord, TrialState
 from autoselection_core.recipe import Recipe
@@ -106,7 +107,7 @@ def evaluate_planned(
 
 def _evaluate(study_run: StudyRun, reservation: Reservation, evaluator: Evaluator) -> None:
     ledger, entry = study_run.ledger, reservation.search
-    trial = ledger.trials(entry, TrialKind.REPORT)[reservation.trial - 1]
+    trial = ledger.trial(reservation)
     assert trial.recipe is not None, "an arm is planned with its recipe"
 
     def tell(stage: str, done: int, total: int) -> None:
@@ -117,20 +118,13 @@ def _evaluate(study_run: StudyRun, reservation: Reservation, evaluator: Evaluato
     except EvaluationError as error:
         study_run.tell(f"{trial.arm} failed: {error}", 1, 1)
     else:
-        ended = ledger.trials(entry, TrialKind.REPORT)
-        open_items(study_run, ended[reservation.trial - 1], evaluator)
-        study_run.tell(f"arms of {entry}", sum(has_ended(each) for each in ended), len(ended))
-
-
-def has_ended(trial: TrialRecord) -> bool:
-    """Whether nothing more will happen to an arm's evaluation."""
-    return trial.state.has_ended
+        open_items(study_run, ledger.trial(reservation), evaluator)
+        known = ledger.trials(entry, TrialKind.REPORT)
+        study_run.tell(f"arms of {entry}", sum(each.state.has_ended for each in known), len(known))
 
 
 def open_items(study_run: StudyRun, trial: TrialRecord, evaluator: Evaluator) -> None:
     """Score the test items and the held-out benchmarks with a finished arm, unless that was done before."""
-    from autoselection_core.evaluation.folder import EvaluationFolder
-
     assert trial.evaluation is not None, "a trial is done only with an evaluation"
     folder = EvaluationFolder(study_run.home.evaluation(trial.evaluation))
     reason = f"study {study_run.study.name}, arm {trial.arm}"

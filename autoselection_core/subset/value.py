@@ -1,7 +1,6 @@
 """The rows that a recipe leaves of a pool."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -51,11 +50,6 @@ class Subset:
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.rows)
-
-    @cached_property
-    def unchanged_steps(self) -> tuple[str, ...]:
-        """Labels of the steps that changed nothing."""
-        return tuple(step.label for step in self.steps if not step.changed)
 
 
 def fingerprint_of_ids(ids: npt.NDArray[np.bytes_]) -> str:

@@ -147,9 +147,8 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
 
 def _trial_of(attempt: Attempt) -> TrialRecord | None:
     """The trial itself; None for an evaluation of the report, which nobody edited."""
-    trials = attempt.ledger.trials(attempt.reservation.search)
-    place = attempt.reservation.partition
-    return next((trial for trial in trials if trial.reservation.partition == place), None)
+    is_report = attempt.reservation.kind is TrialKind.REPORT
+    return None if is_report else attempt.ledger.trial(attempt.reservation)
 
 
 def _subset_state(place: Place) -> dg.AssetsDefinition:
@@ -245,16 +244,14 @@ def _evaluation(place: Place) -> dg.AssetsDefinition:
 
 
 def _tell_trackers(place: Place, home: Home, attempt: Attempt) -> tuple[str, ...]:
-    """Copies of the trial in the campaign's trackers; returns what went wrong."""
+    """Report the trial to the campaign's trackers; returns a sentence for each that failed."""
     trackers = trackers_of(place.campaign, home)
     if not trackers:
         return ()
-    mine = attempt.reservation
-    trials = attempt.ledger.trials(mine.search, mine.kind)
-    (trial,) = [each for each in trials if each.trial == mine.trial]
+    trial = attempt.ledger.trial(attempt.reservation)
     links = {
         "evaluation": str(home.evaluation(str(trial.evaluation))),
-        "page": partition_url(place.key("evaluation"), mine.partition),
+        "page": partition_url(place.key("evaluation"), attempt.reservation.partition),
         "subset": str(trial.subset),
     }
     return tell(trackers, TrackedTrial.of(attempt.search, trial, links))

@@ -10,8 +10,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.progress import duration_text
 from autoselection_core.report.sections.verdict import verdict_sentence
-from autoselection_core.search.arms import PLAIN_REPLICATES
-from autoselection_core.solver.policy import Policy
+from autoselection_core.search.arms import plain_filter_runs
 
 _SENSOR = "search_sensor"
 _DAEMONS = ("SENSOR", "QUEUED_RUN_COORDINATOR")
@@ -22,7 +21,7 @@ def cost_facts(workspace: Workspace, spec: SearchSpec, instance: dg.DagsterInsta
     warnings = why_nothing_starts(instance)
     return {
         "cost": cost_sentence(spec, pace_of(workspace, spec.evaluator, spec.training)),
-        "verdict_will_say": verdict_sentence(spec.report_evaluations, _plain_filter_runs(spec)),
+        "verdict_will_say": verdict_sentence(spec.report_evaluations, plain_filter_runs(spec)),
         **({"warning": warnings} if warnings else {}),
     }
 
@@ -44,12 +43,6 @@ def cost_sentence(spec: SearchSpec, pace: Pace) -> str:
     total = duration_text(pace.total_s(trainings, spec.report_evaluations) / max(1, spec.slots))
     each = f"{duration_text(pace.seconds)} each with {spec.slots} at a time"
     return f"{counted}, about {total} at {each} (by {pace.source})"
-
-
-def _plain_filter_runs(spec: SearchSpec) -> int:
-    """Runs of the best plain filter that a report plans: searches from version 2 on try some."""
-    policy = Policy.of_search(spec.policy, spec.policy_settings, spec.max_steps)
-    return PLAIN_REPLICATES if policy.version > 1 else 0
 
 
 def why_nothing_starts(instance: dg.DagsterInstance) -> str:

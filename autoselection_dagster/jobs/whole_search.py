@@ -85,11 +85,7 @@ class Lineage:
 
     def show(self, reservation: Reservation) -> None:
         """Materialise the five assets of a trial; pictures are left out, they take longer than the trial."""
-        (trial,) = [
-            each
-            for each in self._ledger.trials(reservation.search, reservation.kind)
-            if each.trial == reservation.trial
-        ]
+        trial = self._ledger.trial(reservation)
         partition = partition_of(reservation)
         for addition in self.place.partitions.partition_requests([str(partition)]):
             self.context.instance.add_dynamic_partitions(

@@ -187,3 +187,15 @@ def test_trials_and_arms_of_one_number_do_not_mix(ledger: Ledger) -> None:
     ledger.fail(trial, "x")
 
     assert ledger.trials(search, TrialKind.REPORT)[0].state is TrialState.RESERVED
+
+
+def test_the_record_of_a_reservation_is_of_its_number_and_kind(ledger: Ledger) -> None:
+    search = registered(ledger, budget=2, slots=2, report_evaluations=1)
+    trials = ledger.reserve_free_slots(search)
+    ledger.plan_report(search, [ArmPlan("winner", Recipe(), subset_of("full"), 100, 0)])
+    arm = ledger.reserve_report(search)
+
+    assert arm is not None
+    assert len(trials) == 2
+    assert [ledger.trial(each) for each in trials] == list(ledger.trials(search))
+    assert [ledger.trial(arm)] == list(ledger.trials(search, TrialKind.REPORT))

@@ -24,7 +24,7 @@ from autoselection_core.signals.definitions.wording.duplicates import ExactGroup
 from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.store.store import SignalStore
-from autoselection_core.signals.store.value_rows import append_values, missing
+from autoselection_core.signals.store.value_rows import missing, table_of
 from autoselection_core.store.home import Home
 from autoselection_core.store.lance import LanceTable
 from autoselection_core.store.memory import free_bytes
@@ -268,7 +268,7 @@ def test_a_sample_that_was_recorded_twice_counts_once(tmp_path: Path) -> None:
     table = LanceTable(tmp_path, "twice")
     pool = pool_of_answers(NUMBERS)
     for _ in range(2):
-        append_values(table, pool.ids, {"x": np.arange(40, dtype=np.float32)})
+        table.append(table_of(pool.ids, {"x": np.arange(40, dtype=np.float32)}))
 
     assert len(table.ids()) == 80
     assert len(missing(table, pool.ids)) == 0
@@ -308,7 +308,8 @@ def test_processes_that_create_one_table_at_once_all_append_to_it(tmp_path: Path
 def test_a_table_whose_creator_was_killed_is_created_again(tmp_path: Path) -> None:
     (tmp_path / "half.lance" / "_transactions").mkdir(parents=True)
 
-    append_values(LanceTable(tmp_path, "half"), pool_of_answers(NUMBERS).ids, {"x": np.zeros(40, np.float32)})
+    rows = table_of(pool_of_answers(NUMBERS).ids, {"x": np.zeros(40, np.float32)})
+    LanceTable(tmp_path, "half").append(rows)
 
     assert len(LanceTable(tmp_path, "half").ids()) == 40
 

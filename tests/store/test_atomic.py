@@ -165,7 +165,7 @@ def test_a_killed_writer_leaves_no_folder(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
 
 
-def test_the_workplace_of_a_living_writer_is_left_alone(tmp_path: Path) -> None:
+def test_the_staging_folder_of_a_living_writer_is_left_alone(tmp_path: Path) -> None:
     with atomic_file(tmp_path / "file") as slow:
         slow.write_text("second")
         with atomic_file(tmp_path / "file") as fast:
@@ -175,7 +175,7 @@ def test_the_workplace_of_a_living_writer_is_left_alone(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
-def test_writers_of_one_name_do_not_remove_each_others_workplace(tmp_path: Path) -> None:
+def test_writers_of_one_name_do_not_remove_each_others_staging_folder(tmp_path: Path) -> None:
     script = """
         import sys
         from pathlib import Path

@@ -11,7 +11,7 @@ from typing import Protocol, Self
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.report.rendering.table import Table
-from autoselection_core.store.atomic import workplace
+from autoselection_core.store.atomic import staging_folder
 from autoselection_core.store.home import Home
 
 _DAY_S = 86_400.0
@@ -56,7 +56,7 @@ class UnusedColumns:
     def remove(self) -> None:
         """Remove them; readers see a pool's columns whole or not at all. A kill's rest goes next time."""
         if self.folders:
-            with workplace(self.home.columns / "pruned") as trash:
+            with staging_folder(self.home.columns / "pruned") as trash:
                 for folder in self.folders:
                     folder.rename(trash / folder.name)
 

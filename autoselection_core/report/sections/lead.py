@@ -9,7 +9,7 @@ import numpy as np
 from autoselection_core.campaign.declaration.signals import own_scores
 from autoselection_core.history.records import SearchState
 from autoselection_core.operators.selection.ranking import LOWEST
-from autoselection_core.progress import duration_text, percent
+from autoselection_core.progress import cost_text, percent
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.page import Lead, Picture
@@ -53,7 +53,6 @@ _CAPTION = (
     "Left: test score of every fresh run, and the mean. Right: difference of the winner to each arm, "
     "with its interval."
 )
-_HOUR_S = 3600
 _MAX_GROUPS = 6
 
 
@@ -244,9 +243,8 @@ def _cost(facts: SearchFacts) -> str:
     trainings = facts.record.spent + facts.record.report_spent
     seconds = sum(entry.seconds for entry in paid)
     price = facts.workspace.campaign.price_per_hour
-    money = "" if price is None else f", {seconds / _HOUR_S * price:,.2f} at {price:g} an hour"
     unit = "evaluations by the formula" if facts.record.spec.is_formula else "full trainings"
-    return f"{trainings:g} {unit}, {duration_text(seconds)}{money}"
+    return f"{trainings:g} {unit}, {cost_text(seconds, price)}"
 
 
 def _further(facts: SearchFacts, verdict: Verdict) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from autoselection_core.campaign.duration import measured_test_seconds
 from autoselection_core.history.records import SearchState, TrialKind
 from autoselection_core.identity import Json
-from autoselection_core.progress import duration_text, percent
+from autoselection_core.progress import cost_text, percent
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.sections.verdict import OPPONENTS
 from autoselection_core.score.resampling import arm_draws, pooled_variance, utilities
@@ -37,7 +37,6 @@ _RUNS = {
     PROPER_SUBSET: ("run of the best proper subset", "runs of the best proper subset"),
 }
 _NEARLY_CERTAIN = 0.99
-_HOUR_S = 3600
 
 
 @dataclass(frozen=True)
@@ -78,9 +77,7 @@ class Offer:
         price = f"{self.cost} {unit}{'' if self.cost == 1 else 's'}"
         if not self.seconds or self.seconds < 1:
             return price
-        hourly, hours = self.price_per_hour, self.seconds / _HOUR_S
-        money = "" if hourly is None else f", {hours * hourly:,.2f} at {hourly:g} an hour"
-        return f"{price}, about {duration_text(self.seconds)}{money}"
+        return f"{price}, about {cost_text(self.seconds, self.price_per_hour)}"
 
     def to_json(self) -> dict[str, Json]:
         """The offer as data, for programs."""

@@ -26,13 +26,12 @@ from autoselection_core.signals.store.kinds import (
 from autoselection_core.signals.store.signal_report import SignalReport, finite_shares, unscored
 from autoselection_core.signals.store.value_rows import (
     aligned_values,
-    append_values,
     missing,
     rows_of,
     table_of,
 )
 from autoselection_core.signals.table import GROUP_NAMES, SOURCE, SignalTable
-from autoselection_core.store.atomic import atomic_folder, workplace
+from autoselection_core.store.atomic import atomic_folder, staging_folder
 from autoselection_core.store.home import Home
 from autoselection_core.store.lance import LanceTable
 from autoselection_core.store.memory import require_memory
@@ -230,7 +229,7 @@ class SignalStore:
             for signal, version in zip(shared.signals, versions, strict=True):
                 _require_unchanged(signal, version)
             for record, values in zip(records, computed, strict=True):
-                append_values(record, pool.ids[chunk], values)
+                record.append(table_of(pool.ids[chunk], values))
             done += len(chunk)
             if progress is not None:
                 progress(asked.name, done, len(rows))
@@ -252,7 +251,7 @@ class SignalStore:
         if values is None:
             require_memory(signal.name, signal.memory_bytes(pool))
         computed = len(pool) if values is None or earlier is None else len(earlier.new_rows(len(pool)))
-        with workplace(folder) as scratch, atomic_folder(folder) as unfinished:
+        with staging_folder(folder) as scratch, atomic_folder(folder) as unfinished:
             if values is None:
                 values = signal.compute_in(scratch, pool, given, progress)
             save_values(unfinished, values)

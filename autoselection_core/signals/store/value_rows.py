@@ -21,11 +21,6 @@ _INDICES, _DATA = "=indices", "=data"
 _FEATURES = b"features"
 
 
-def append_values(table: LanceTable, ids: Ids, values: Mapping[str, Computed]) -> None:
-    """Append the values of some samples as one transaction."""
-    table.append(table_of(ids, values))
-
-
 def table_of(ids: Ids, values: Mapping[str, Computed]) -> pa.Table:
     """Values of some samples as rows of their table."""
     columns: dict[pa.Field, pa.Array] = {pa.field(ID, ID_TYPE, nullable=False): _id_array(ids)}

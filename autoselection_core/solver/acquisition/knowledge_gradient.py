@@ -16,7 +16,7 @@ import numpy as np
 from autoselection_core.solver.acquisition.expected_improvement import expected_improvement
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.surrogate.botorch_model import JITTER
-from autoselection_core.solver.surrogate.gp import Surrogate
+from autoselection_core.solver.surrogate.gp import Surrogate, covariance_root
 from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
 from autoselection_core.solver.surrogate.kernel import RIDGE, cholesky, covariance, solve_lower
 from autoselection_core.solver.surrogate.mixture import subsample_rows
@@ -116,10 +116,8 @@ def look_ahead(
     (seen,), targets = surrogate.model.train_inputs, surrogate.model.train_targets
     rows = torch.from_numpy(subsample_rows(seen.numpy(), _MAX_LEARNED))
     asked, noise = torch.from_numpy(points), noise_variance(hyper)
-    ridge = noise + JITTER
-    if surrogate.relative is not None:
-        ridge = ridge[:, None] * surrogate.relative[rows]
-    root = cholesky(covariance(hyper, seen[rows], seen[rows], layout), ridge)
+    relative = None if surrogate.relative is None else surrogate.relative[rows]
+    root = covariance_root(hyper, seen[rows], layout, relative)
     explained = solve_lower(root, covariance(hyper, seen[rows], asked, layout))
     known = targets.reshape(-1)[: len(seen)][rows]
     white = solve_lower(root, known[None, :, None].expand(len(hyper), -1, 1))

@@ -17,9 +17,9 @@ from autoselection_core.solver.evidence.observations import (
 from autoselection_core.solver.evidence.tail_compression import compress_tail
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.surrogate.gp import Fitting, Numbers, Surrogate, fit
-from autoselection_core.solver.surrogate.priors import FIRST, THIRD
+from autoselection_core.solver.surrogate.priors import FIRST_PRIORS, THIRD_PRIORS
 
-_FIRST_PRIORS = 2
+_MAX_VERSION_OF_FIRST_PRIORS = 2
 """Version of the policy up to which the surrogate has its first priors."""
 
 
@@ -121,7 +121,7 @@ def fitting_for(context: SearchContext, measurements: int) -> Fitting:
         policy.noise_spread,
         seed,
         policy.surrogate,
-        THIRD if policy.version > _FIRST_PRIORS else FIRST,
+        THIRD_PRIORS if policy.version > _MAX_VERSION_OF_FIRST_PRIORS else FIRST_PRIORS,
     )
 
 

@@ -26,7 +26,7 @@ from autoselection_core.solver.surrogate.hyper_parameters import HyperParameters
 from autoselection_core.solver.surrogate.kernel import cholesky, correlations, covariance, solve_lower
 from autoselection_core.solver.surrogate.mixture import quantiles, relative_noise, subsample_rows, suspect
 from autoselection_core.solver.surrogate.priors import (
-    FIRST,
+    FIRST_PRIORS,
     HyperPrior,
     LogNormalPrior,
     Priors,
@@ -73,7 +73,7 @@ class Fitting:
     noise_spread: float = Policy.noise_spread
     seed: int = 0
     surrogate: str = "gp"
-    priors: Priors = FIRST
+    priors: Priors = FIRST_PRIORS
 
     def prior(self, layout: Layout, scale: float | None = None) -> HyperPrior:
         """Priors of the hyper-parameters.
@@ -195,7 +195,7 @@ class Surrogate:
 
 
 def fit(features: Features, utilities: Numbers, layout: Layout, fitting: Fitting) -> Surrogate:
-    """Learn from observations; replicates are separate rows, which pools their noise.
+    """Surrogate fitted to observations; replicates are separate rows, which pools their noise.
 
     Args:
         features: Feature vectors of the observations. Shape (n, d).
@@ -232,7 +232,7 @@ def _robust(
     fitting: Fitting,
     subsample: "Tensor",
 ) -> Surrogate:
-    """Learn hyper-parameters and find who is far off, in turn."""
+    """Surrogate with Student-t noise: hyper-parameters are learned and outliers are found, in turn."""
     relative = suspect(targets)
     for _ in range(_RELEARNED):
         log_hyper = _sample(
@@ -264,7 +264,17 @@ def condition(
     return Surrogate(model, layout, standard, log_hyper, relative)
 
 
-def _root(log_hyper: "Tensor", points: "Tensor", layout: Layout, relative: "Tensor | None") -> "Tensor":
+def covariance_root(
+    log_hyper: "Tensor", points: "Tensor", layout: Layout, relative: "Tensor | None"
+) -> "Tensor":
+    """Cholesky factor of the covariance of noisy observations, one for each draw. Shape (s, n, n).
+
+    Args:
+        log_hyper: Draws of the logarithms of the hyper-parameters. Shape (s, p).
+        points: Feature vectors of the observations. Shape (n, d).
+        layout: Layout of a feature vector.
+        relative: Noise variance of each observation over the common one; None where all have one. Shape (n,).
+    """
     ridge = noise_variance(log_hyper) + JITTER
     if relative is not None:
         ridge = ridge[:, None] * relative
@@ -295,7 +305,7 @@ def _sample(
     start = mean + spread * torch.randn((fitting.draws, len(mean)), generator=generator, dtype=mean.dtype)
 
     def likelihood(log_hyper: "Tensor") -> "Tensor":
-        root = _root(log_hyper, points, layout, relative)
+        root = covariance_root(log_hyper, points, layout, relative)
         white = solve_lower(root, targets[None, :, None].expand(len(log_hyper), -1, 1))
         return -0.5 * (white**2).sum((-2, -1)) - torch.diagonal(root, dim1=-2, dim2=-1).log().sum(-1)
 

@@ -52,7 +52,7 @@ class Priors:
     slope: LogNormalPrior
 
 
-FIRST = Priors(
+FIRST_PRIORS = Priors(
     0.33,
     LogNormalPrior(2.4, 0.5),
     LogNormalPrior(0.9, 0.55),
@@ -61,7 +61,7 @@ FIRST = Priors(
 )
 """Of the first two versions, learned from simulated utilities whose noise is a third of their spread."""
 
-THIRD = Priors(
+THIRD_PRIORS = Priors(
     0.45,
     LogNormalPrior(1.2, 0.6),
     LogNormalPrior(1.2, 0.6),
@@ -112,7 +112,7 @@ def _group_weight(groups: int) -> LogNormalPrior:
     return LogNormalPrior(GROUP_WEIGHT.median / max(groups, 1) ** 0.5, GROUP_WEIGHT.spread)
 
 
-def hyper_prior(layout: Layout, noise: LogNormalPrior, priors: Priors = FIRST) -> HyperPrior:
+def hyper_prior(layout: Layout, noise: LogNormalPrior, priors: Priors = FIRST_PRIORS) -> HyperPrior:
     """Priors for a layout.
 
     Args:

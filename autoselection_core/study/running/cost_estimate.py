@@ -5,7 +5,7 @@ from statistics import median
 
 from autoselection_core.campaign.duration import Pace, pace_of, unit_of
 from autoselection_core.history.records import SearchState, TrialKind, TrialRecord
-from autoselection_core.study.arms import full_pool_arms, has_ended, recipe_arms
+from autoselection_core.study.arms import full_pool_arms, recipe_arms
 from autoselection_core.study.loading import arms_entry, contests, entries, transfer_entry
 from autoselection_core.study.study_run import StudyRun
 
@@ -82,7 +82,7 @@ def _left(study_run: StudyRun) -> int:
     transferred = (
         ledger.trials(transfer_entry(study), TrialKind.REPORT) if transfer_entry(study) in known else ()
     )
-    ended = [sum(has_ended(trial) for trial in trials) for trials in (_arms(study_run), transferred)]
+    ended = [sum(trial.state.has_ended for trial in trials) for trials in (_arms(study_run), transferred)]
     return left + max(0, study.arm_evaluations - ended[0]) + max(0, study.transfer_evaluations - ended[1])
 
 

@@ -23,7 +23,6 @@ from autoselection_core.study.arms import (
     contest_arms,
     evaluate_planned,
     full_pool_arms,
-    has_ended,
     planned_of,
     recipe_arms,
 )
@@ -97,7 +96,7 @@ def is_finished(study_run: StudyRun) -> bool:
         return False
     arms = ledger.trials(arms_entry(study), TrialKind.REPORT)
     transferred = ledger.trials(transfer_entry(study), TrialKind.REPORT) if study.transfer is not None else ()
-    ended = all(has_ended(trial) for trial in (*arms, *transferred))
+    ended = all(trial.state.has_ended for trial in (*arms, *transferred))
     runs = {(trial.arm, trial.subset, trial.replicate) for trial in arms}
     complete = len(runs) >= study.arm_evaluations and len(transferred) >= study.transfer_evaluations
     return ended and complete and StudyFacts(study, study_run.home).has_further_scores

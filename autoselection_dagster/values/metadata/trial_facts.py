@@ -171,8 +171,7 @@ def won_and_lost(evaluation: Evaluation, facts: SearchFacts, reservation: Reserv
 
 def evaluation_facts(evaluation: Evaluation, ledger: Ledger, reservation: Reservation) -> Facts:
     """The scores, and what the search paid for them."""
-    entered = {trial.trial: trial for trial in ledger.trials(reservation.search, reservation.kind)}
-    trial = entered[reservation.trial]
+    trial = ledger.trial(reservation)
     columns = ("benchmark", "score", "± se", "items", "unit", "side", "unread answers")
     rows = tuple(
         (

@@ -29,14 +29,14 @@ from autoselection_core.solver.programs.realise import Draft, realise_drafts
 from autoselection_core.solver.surrogate.gp import Fitting
 from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
 from autoselection_core.solver.surrogate.kernel import covariance
-from autoselection_core.solver.surrogate.priors import THIRD
+from autoselection_core.solver.surrogate.priors import THIRD_PRIORS
 from bench.solver.table.table import TrainingTable
 
 START = 5
 """Recipes that every search begins with: random ones, or plain filters."""
 
 _FRESH, _DRAWS, _BEST_SHARE = 300, 192, 0.02
-_FIRST, _THIRD = Fitting(), Fitting(priors=THIRD)
+_FIRST, _THIRD = Fitting(), Fitting(priors=THIRD_PRIORS)
 """Priors of the first versions of the policy, and of the third."""
 
 _NEGLIGIBLE = 1e-3
