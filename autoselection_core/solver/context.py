@@ -8,10 +8,10 @@ from autoselection_core.identity import fingerprint
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.feature_layout import Features
-from autoselection_core.solver.features.composition import composition_of
+from autoselection_core.solver.features.composition import Composition, composition_of
 from autoselection_core.solver.features.describer import Describer
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
-from autoselection_core.solver.policy import Policy
+from autoselection_core.solver.policy import GROUPS_ONLY, Policy
 from autoselection_core.solver.programs.fresh import latin_recipes
 from autoselection_core.solver.programs.limits import TrainingReading, reading_of, within_limits
 from autoselection_core.solver.programs.realise import Draft, Realised, realise_drafts
@@ -127,7 +127,13 @@ def _make(
     fresh = within_limits(reading.only_readable(fresh), signals, policy)
     if not len(fresh):
         raise NoCandidatesError(1, fresh.reasons)
-    composition = composition_of(signals) if policy.sees_composition else None
+    composition = _composition_of(signals, policy.composition_seen)
     describer = Describer.of(signals, ProgramEncoder(templates), fresh, composition)
     features = describer.features([draft.recipe for draft in fresh.drafts], fresh.subsets)
     return SearchContext(pool, signals, templates, policy, seed, fresh, describer, features, reading)
+
+
+def _composition_of(signals: SignalTable, seen: int) -> Composition | None:
+    if not seen:
+        return None
+    return composition_of(signals, () if seen == GROUPS_ONLY else None)

@@ -18,6 +18,9 @@ _USUAL_FILTERS = 4
 """Version from which filters that a person would try come before others, alone and in pairs, and the
 surrogate sees the composition of subsets."""
 
+GROUPS_ONLY = 2
+"""Composition without distributions of signals: the subset distance has these already."""
+
 SURROGATES = ("gp", "bkb", "student_t")
 """Surrogates that a policy may fit."""
 
@@ -50,8 +53,9 @@ class Policy:
             pins those of its campaign, as `either`, whose highest quarter comes first.
         finals: Last evaluations, which go to the two best subsets again, from a budget of 8 on; version 1 has
             none.
-        composition: 1 adds a part over what subsets are made of to the surrogate: shares of sources and
-            topics, distributions of signals, mean embedding; 0 does not. None is 1 from version 4 on.
+        composition: A part of the surrogate over what subsets are made of. 1: shares of sources and topics,
+            mean embedding, distributions of signals; 2: the same without the distributions; 0: no such part.
+            None is 2 from version 4 on.
         max_steps: Longest program that is sampled or edited into being.
         fresh: Latin hypercube programs that every round may choose from.
         edits: Edits that a round adds to them.
@@ -136,7 +140,7 @@ class Policy:
         if self.min_share is not None:
             Interval(0.0, 1.0).check(self.min_share, "min_share")
         if self.composition is not None:
-            Count(0, 1).check(self.composition, "composition")
+            Count(0, GROUPS_ONLY).check(self.composition, "composition")
         object.__setattr__(self, "shares", _shares(self.shares))
         object.__setattr__(self, "plain_scores", _plain_scores(self.plain_scores))
         pairs = self.floors.items() if isinstance(self.floors, Mapping) else self.floors
@@ -157,9 +161,11 @@ class Policy:
         return int(self.plain_probes) if isfinite(self.plain_probes) else 0
 
     @property
-    def sees_composition(self) -> bool:
-        """Whether the surrogate has a part over what subsets are made of."""
-        return bool(self.version >= _USUAL_FILTERS if self.composition is None else self.composition)
+    def composition_seen(self) -> int:
+        """The part of the surrogate over what subsets are made of, as `composition` numbers them."""
+        if self.composition is not None:
+            return self.composition
+        return GROUPS_ONLY if self.version >= _USUAL_FILTERS else 0
 
     @property
     def recommends_plain_filter(self) -> bool:

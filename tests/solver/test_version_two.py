@@ -16,6 +16,7 @@ from autoselection_core.solver.evidence.constraints import Success
 from autoselection_core.solver.evidence.fitted import fit_model
 from autoselection_core.solver.evidence.observations import observed_subsets
 from autoselection_core.solver.features.composition import TOPICS, composition_of
+from autoselection_core.solver.policy import GROUPS_ONLY
 from autoselection_core.solver.programs.fresh import single_recipes
 from autoselection_core.solver.programs.limits import MAX_PASSES, TOO_REPEATED, read_tokens, trainable_rows
 from autoselection_core.subset import realise
@@ -113,9 +114,9 @@ def test_intersections_of_plain_filters_are_candidates_from_the_fourth_version_o
 def test_the_composition_is_seen_from_the_fourth_version_on_unless_it_is_set() -> None:
     versions = [SMALL.with_settings(version=version) for version in (1, 2, 3, 4)]
 
-    assert [each.sees_composition for each in versions] == [False, False, False, True]
-    assert all(each.with_settings(composition=1).sees_composition for each in versions)
-    assert not any(each.with_settings(composition=0).sees_composition for each in versions)
+    assert [each.composition_seen for each in versions] == [0, 0, 0, GROUPS_ONLY]
+    assert all(each.with_settings(composition=1).composition_seen == 1 for each in versions)
+    assert all(each.with_settings(composition=0).composition_seen == 0 for each in versions)
 
 
 def test_a_plain_filter_keeps_the_highest_scores_of_a_usual_signal() -> None:
@@ -279,6 +280,7 @@ def test_shares_of_sources_and_topics_are_groups_of_the_composition() -> None:
         *(f"cluster/{count}" for count in TOPICS),
         "mean embedding",
     ]
+    assert composition_of(signals, ()).names == found.names[len(signals.columns) :]
     scaled = found.rescale([np.arange(20), np.arange(50, 120), np.arange(200)])
     place = found.places[found.names.index("source")]
     shares = scaled.features([np.arange(40)])[0, place] * scaled.scales[found.names.index("source")]

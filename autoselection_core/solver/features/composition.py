@@ -85,13 +85,19 @@ class Composition:
         return means
 
 
-def composition_of(signals: SignalTable) -> Composition:
-    """Groups of a pool, once a table; without scales yet."""
-    return signals.cached((__name__,), lambda: _make(signals))
+def composition_of(signals: SignalTable, columns: tuple[str, ...] | None = None) -> Composition:
+    """Groups of a pool, once a table and choice of columns; without scales yet.
+
+    Args:
+        signals: The pool.
+        columns: Signals whose distribution is a group; None takes all.
+    """
+    names = tuple(sorted(signals.columns)) if columns is None else columns
+    return signals.cached((__name__, names), lambda: _make(signals, names))
 
 
-def _make(signals: SignalTable) -> Composition:
-    found = list(_groups(signals))
+def _make(signals: SignalTable, columns: Sequence[str]) -> Composition:
+    found = list(_groups(signals, columns))
     stops = np.cumsum([0, *(part.shape[1] for _, part, _ in found)])
     places = tuple(slice(int(a), int(b)) for a, b in pairwise(stops))
     basis = np.concatenate([np.zeros((len(signals), 0), np.float32), *(part for _, part, _ in found)], axis=1)
@@ -104,8 +110,8 @@ def _make(signals: SignalTable) -> Composition:
     )
 
 
-def _groups(signals: SignalTable) -> Iterator[tuple[str, Basis, bool]]:
-    for name in sorted(signals.columns):
+def _groups(signals: SignalTable, columns: Sequence[str]) -> Iterator[tuple[str, Basis, bool]]:
+    for name in columns:
         yield name, _rank_bins(signals[name]), True
     labels = {name: label for name, label in sorted(signals.labels.items()) if _is_small(label)}
     for name, label in labels.items():
