@@ -17,6 +17,7 @@ from autoselection_core.evaluation.training.settings import (
     rough_reach_of,
 )
 from autoselection_core.identity import Json
+from autoselection_core.models.dtype import passes_of_step
 from autoselection_core.progress import duration_text
 from autoselection_core.search.report_evaluations import models_tested
 from autoselection_core.store.hub import SCHEME
@@ -71,8 +72,8 @@ class DraftSource:
         ]
 
 
-DEFAULT_MINUTES = 12.0
-"""Minutes from raw files to the verdict of a first search that a draft is made for."""
+DEFAULT_MINUTES = 10.0
+"""Minutes from raw files to the verdict of a first search: with the installation a quarter of an hour."""
 
 _PREPARING_S, _STARTING_S = 30.0, 5.0
 """Seconds of reading, of signals without the base model and of the report's pages; of a training's start."""
@@ -150,6 +151,7 @@ class FirstPlan:
         benchmarks: The benchmarks, with fewer items where scoring all of them is dear.
         amount: Tokens of a training.
         adapted_share: Share of the layers that have adapters; the others need no backward pass.
+        busy: Sentence on other processes that the probe shared the machine with; empty for none.
     """
 
     minutes: float
@@ -158,6 +160,7 @@ class FirstPlan:
     benchmarks: tuple[DraftBenchmark, ...]
     amount: int = _MIN_AMOUNT
     adapted_share: float = 1.0
+    busy: str = ""
 
     @classmethod
     def fitting(
@@ -207,7 +210,7 @@ class FirstPlan:
 
     def searching_s(self, amount: float) -> float:
         """Seconds of search and report with trainings on so many tokens."""
-        passes = 1 + 2 * self.adapted_share
+        passes = passes_of_step(self.adapted_share)
         return self.testing_s + _TRAININGS * (_STARTING_S + amount * passes / self.tokens_s)
 
     @property
@@ -244,7 +247,7 @@ def max_scoring_s(minutes: float) -> float:
 
 def _amount(forward_tokens: float, adapted_share: float) -> int:
     """Tokens of a training that takes as long as a forward pass over so many."""
-    return _rounded(forward_tokens / (1 + 2 * adapted_share))
+    return _rounded(forward_tokens / passes_of_step(adapted_share))
 
 
 def _rounded(amount: float) -> int:
@@ -359,7 +362,8 @@ class CampaignDraft:
         told = [self._reach(training)]
         if plan is not None:
             pool_tokens = sum(each.tokens for each in self.sources)
-            told = [f"Fitted to {plan.minutes:g} minutes: {plan.sentence}.", *told, plan.longer(pool_tokens)]
+            fitted = f"Fitted to {plan.minutes:g} minutes: {plan.sentence}. {plan.busy}".rstrip()
+            told = [fitted, *told, plan.longer(pool_tokens)]
         return [
             *_comment(*told),
             f"    # LoRA for {training.amount:,.0f} tokens a subset; `lora` and `paper-full-sft` are longer.",

@@ -1,5 +1,7 @@
 """Duration of trainings and of scoring before they are paid for, estimated from what was measured."""
 
+import os
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import mean, median
@@ -17,13 +19,15 @@ from autoselection_core.evaluation.training.settings import Schedule, fine_tunin
 from autoselection_core.history.records import TrialKind
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
-from autoselection_core.progress import duration_text
+from autoselection_core.progress import duration_text, percent
 
 _PASSES = {"model_scores": 2.0, "sae": 1.0, "rds": 1.0, "influence": 3.0}
 """Forward passes over whole conversations that a signal of the base model takes, at most."""
 
 _SAMPLED = 200
 """Conversations that are counted, evenly spaced, for the tokens of a pool."""
+
+_MINUTE_S = 60.0
 
 COUNTED = 500
 """Conversations whose tokens are counted as a training counts them, evenly spaced."""
@@ -38,12 +42,14 @@ class Pace:
         source: Origin of the number.
         unit: One evaluation in a word: a training, or an evaluation by a formula.
         test_s: Seconds of one model's test scores; 0 where they take no time worth saying.
+        free_share: Part of the seconds on a machine without other processes; None where no probe says.
     """
 
     seconds: float | None
     source: str
     unit: str = "training"
     test_s: float = 0.0
+    free_share: float | None = None
 
     def total_s(self, trainings: int, models: int = 0) -> float:
         """Expected seconds of some trainings and of the test scores of some models."""
@@ -95,7 +101,7 @@ def pace_of(workspace: Workspace, evaluator: str | None, training: Mapping[str, 
         return Pace(None, "their length follows from the subsets or from a judge")
     source = "a probe of the base model on this machine, scores of dev items included"
     dev, test = (_benchmark_seconds(workspace, side) for side in (Side.DEV, Side.TEST))
-    return Pace(probed + dev, source, test_s=test)
+    return Pace(probed + dev, source, test_s=test, free_share=free_share_of(workspace.campaign.base_model))
 
 
 def unit_of(campaign: Campaign) -> str:
@@ -131,11 +137,10 @@ def _probed_seconds(workspace: Workspace, settings: Mapping[str, Json]) -> float
         return None
     if training.schedule is not Schedule.TOKENS:
         return None
-    from autoselection_core.models.dtype import probe
-    from autoselection_core.models.folder import model_folder
+    from autoselection_core.models.dtype import passes_of_step
 
-    found = probe(model_folder(campaign.base_model))
-    return min(each.training_s(training.amount, training.adapted_share) for each in found)
+    passes = passes_of_step(training.adapted_share)
+    return training.amount * passes / forward_tokens_s(campaign.base_model)
 
 
 def costly_signals(signals: Iterable[str]) -> list[str]:
@@ -193,12 +198,80 @@ def side_tokens(benchmark: Benchmark, model: str) -> dict[Side, tuple[int, int]]
     return {side: (len(parted.side(side)), _scored_tokens(benchmark, side, model)) for side in Side}
 
 
+_SPEEDS = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3, 8.0)
+"""Steps of a measured speed within a power of ten: preferred numbers, a quarter apart (ISO 3)."""
+
+
+def steady_speed(tokens_s: float) -> float:
+    """A speed rounded down to a step of a quarter, so that a little jitter changes no plan.
+
+    Example:
+        >>> [steady_speed(speed) for speed in (480.0, 503.0, 610.0, 1580.0)]
+        [400.0, 500.0, 500.0, 1250.0]
+    """
+    power = 10.0 ** np.floor(np.log10(tokens_s))
+    step = max(each for each in _SPEEDS if each <= tokens_s / power * (1 + 1e-9))
+    return float(step * power)
+
+
 def forward_tokens_s(model: str) -> float:
-    """Tokens a second of the base model's forward pass on this processor, in its faster number type."""
-    from autoselection_core.models.dtype import probe
+    """Tokens a second of the base model's forward pass on this processor as it is now, rounded down."""
+    from autoselection_core.models.dtype import present_speed
     from autoselection_core.models.folder import model_folder
 
-    return max(each.forward_tokens_s for each in probe(model_folder(model)))
+    return steady_speed(present_speed(model_folder(model)).tokens_s)
+
+
+def free_share_of(model: str | None) -> float | None:
+    """Part of the present durations that remains without other processes; None without a model."""
+    from autoselection_core.models.dtype import present_speed
+    from autoselection_core.models.folder import model_folder
+
+    if model is None:
+        return None
+    speed = present_speed(model_folder(model))
+    return speed.tokens_s / speed.free_tokens_s
+
+
+@dataclass(frozen=True)
+class Load:
+    """Load of this machine by other processes.
+
+    Attributes:
+        others: Average number of their runnable threads in the last minute.
+        cores: Cores that this process may use.
+    """
+
+    others: float
+    cores: int
+
+    @classmethod
+    def now(cls) -> "Load":
+        """The system's one-minute average, less the processor seconds of this process in as long."""
+        cores = len(os.sched_getaffinity(0))
+        own = min(time.process_time() / _MINUTE_S, cores)
+        return cls(max(0.0, os.getloadavg()[0] - own), cores)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether they take half of the cores or more."""
+        return 2 * self.others >= self.cores
+
+    def sentence(self, free_share: float | None = None) -> str:
+        """Effect on durations, in words; empty where the machine is hardly busy.
+
+        Args:
+            free_share: Part of the durations that a free machine takes; None where that was not measured.
+        """
+        if not self.is_busy:
+            return ""
+        free = (
+            "a free machine is faster"
+            if free_share is None
+            else f"on a free machine about {percent(free_share)} of them"
+        )
+        cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
+        return f"This machine is busy (load {self.others:.1f} on {cores}): times are as of now; {free}."
 
 
 def _benchmark_seconds(workspace: Workspace, side: Side) -> float:

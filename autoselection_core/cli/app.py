@@ -85,6 +85,7 @@ def doctor(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
 @app.command()
 def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     """Read the raw files into a pool and score its signals."""
+    from autoselection_core.campaign.duration import Load
     from autoselection_core.cli.commands.ingesting import (
         ingest_pool,
         score_pool,
@@ -96,6 +97,8 @@ def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     from autoselection_core.cli.progress import show_progress
 
     workspace = open_workspace(campaign, file)
+    if busy := Load.now().sentence():
+        tell(busy)
     with show_progress() as progress:
         found = ingest_pool(workspace, progress)
         signals = score_pool(workspace, found.pool, progress)

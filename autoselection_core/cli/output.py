@@ -37,7 +37,7 @@ def show_bad_items(benchmarks: Iterable[Benchmark]) -> None:
             tell(f"  and {len(bad) - _SHOWN:,} more")
 
 
-_PIPED_WIDTH = 200
+_PIPED_WIDTH = 120
 
 
 @dataclass
@@ -120,9 +120,13 @@ def show_table(table: Table) -> None:
     if output.is_json:
         output.tables.append(table)
     else:
-        # Piped output is wide: programs and logs do not wrap.
+        # Files have no width of their own, and programs read `--json`.
         width = None if sys.stdout.isatty() else _PIPED_WIDTH
-        Console(highlight=False, markup=False, width=width).print(_draw(table))
+        console = Console(highlight=False, markup=False, width=width)
+        with console.capture() as drawn:
+            console.print(_draw(table))
+        lines = drawn.get().splitlines()
+        console.file.write("".join(f"{line.rstrip()}\n" for line in lines))
 
 
 def show_parts(parts: Iterable[Part]) -> None:
@@ -143,7 +147,9 @@ def _draw(table: Table) -> RichTable:
     drawn = RichTable(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for place, name in enumerate(table.columns):
         is_text = any(isinstance(row[place], str) for row in table.rows)
-        drawn.add_column(printable(name), justify="left" if is_text else "right", overflow="fold")
+        drawn.add_column(
+            printable(name), justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text
+        )
     for row in table.texts:
         drawn.add_row(*map(printable, row))
     return drawn

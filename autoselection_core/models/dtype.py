@@ -1,19 +1,31 @@
-"""Speed probe of number types on this machine, in at most two seconds."""
+"""Speed probe of number types on this machine, in at most two seconds, and of the faster one for longer."""
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 DTYPES = ("bfloat16", "float32")
 _TOKENS = 256
 _LAYERS = 2
 _SECONDS_PER_DTYPE = 0.7
+_SECONDS_OF_PRESENT = 4.0
 _HEAD_ROWS = 4_096
-_PASSES_OF_TRAINING = 3
-"""Forward once, backward twice as much work."""
+
+
+def passes_of_step(adapted_share: float = 1.0) -> float:
+    """Forward passes that take as long as a training step: its own, and two for the backward pass.
+
+    Args:
+        adapted_share: Upper share of the layers that have adapters; the others need no backward pass.
+    """
+    return 1 + 2 * adapted_share
 
 
 @dataclass(frozen=True)
@@ -30,14 +42,35 @@ class Throughput:
     forward_tokens_s: float
     training_tokens_s: float
 
-    def training_s(self, tokens: float, adapted_share: float = 1.0) -> float:
-        """Expected seconds of a training on so many tokens, with adapters in a share of the layers."""
-        backward = (_PASSES_OF_TRAINING - 1) * adapted_share
-        return tokens * (1 + backward) / self.forward_tokens_s
-
     def __str__(self) -> str:
         forward, training = f"{self.forward_tokens_s:,.0f}", f"{self.training_tokens_s:,.0f}"
         return f"{self.dtype}: {forward} tokens/s forward, {training} tokens/s training"
+
+
+@dataclass(frozen=True)
+class PresentSpeed:
+    """Tokens a second of a forward pass as the machine is now, and as it would be without other processes.
+
+    Attributes:
+        tokens_s: By the mean time of the probe's repetitions.
+        free_tokens_s: By their processor seconds, spread over all threads: roughly, as threads wait for each
+            other and cores share caches.
+    """
+
+    tokens_s: float
+    free_tokens_s: float
+
+
+@cache
+def present_speed(folder: Path) -> PresentSpeed:
+    """Speed of a model on the processor now, in its faster number type.
+
+    The fastest repetition, by which number types are compared, slips between other processes; a training does
+    not, so its expected duration comes from the mean.
+    """
+    config = (folder / "config.json").read_text(encoding="utf-8")
+    times = _seconds_per_token(config, fastest_dtype(folder, "cpu"), _SECONDS_OF_PRESENT)
+    return PresentSpeed(1 / times[_MEAN], 1 / min(times[_MEAN], times[_PROCESSOR]))
 
 
 def fastest_dtype(folder: Path, device: str) -> str:
@@ -59,12 +92,8 @@ def probe(folder: Path) -> tuple[Throughput, ...]:
 
 @cache
 def _measure(config: str, dtype: str) -> Throughput:
-    import torch
-
-    settings = _small_config(json.loads(config))
-    with torch.random.fork_rng(), torch.inference_mode():
-        seconds = _seconds_per_token(settings, json.loads(config), dtype)
-    return Throughput(dtype, 1 / seconds, 1 / (seconds * _PASSES_OF_TRAINING))
+    seconds = _seconds_per_token(config, dtype, _SECONDS_PER_DTYPE)[_BEST]
+    return Throughput(dtype, 1 / seconds, 1 / (seconds * passes_of_step()))
 
 
 def _small_config(settings: dict[str, Any]) -> Any:  # noqa: ANN401 transformers has no types
@@ -76,30 +105,42 @@ def _small_config(settings: dict[str, Any]) -> Any:  # noqa: ANN401 transformers
     return AutoConfig.for_model(kind, **(settings | small))
 
 
-def _seconds_per_token(small: Any, settings: dict[str, Any], dtype: str) -> float:  # noqa: ANN401 no types
+_BEST, _MEAN, _PROCESSOR = range(3)
+_Times: TypeAlias = npt.NDArray[np.float64]
+"""Fastest, mean, and processor seconds a thread of some repetitions. Shape (3,)."""
+
+
+def _seconds_per_token(config: str, dtype: str, seconds: float) -> _Times:
+    """Seconds of a token, from two layers and a piece of the output matrix, each timed for half the time."""
     import torch
     from transformers import AutoModel
 
-    number = getattr(torch, dtype)
-    layers = AutoModel.from_config(small, dtype=number).eval()
-    tokens = torch.arange(_TOKENS)[None] % small.vocab_size
-    states = torch.randn(_TOKENS, small.hidden_size, dtype=number)
-    head = torch.randn(_HEAD_ROWS, small.hidden_size, dtype=number)
-    body = _seconds(lambda: layers(input_ids=tokens, use_cache=False)) / _LAYERS
-    output = _seconds(lambda: states @ head.T) / _HEAD_ROWS
+    settings, number = json.loads(config), getattr(torch, dtype)
+    with torch.random.fork_rng(), torch.inference_mode():
+        small = _small_config(dict(settings))
+        layers = AutoModel.from_config(small, dtype=number).eval()
+        tokens = torch.arange(_TOKENS)[None] % small.vocab_size
+        states = torch.randn(_TOKENS, small.hidden_size, dtype=number)
+        head = torch.randn(_HEAD_ROWS, small.hidden_size, dtype=number)
+        body = _times(lambda: layers(input_ids=tokens, use_cache=False), seconds / 2) / _LAYERS
+        output = _times(lambda: states @ head.T, seconds / 2) / _HEAD_ROWS
     layer_count, vocabulary = int(settings["num_hidden_layers"]), int(settings["vocab_size"])
     return (body * layer_count + output * vocabulary) / _TOKENS
 
 
-def _seconds(work: Any) -> float:  # noqa: ANN401 any call will do
-    """The fastest of the repetitions that fit into half the time of a probe, after one to warm up."""
+def _times(work: Callable[[], object], seconds: float) -> _Times:
+    """Times of the repetitions that fit into some seconds, after one to warm up."""
+    import torch
+
     work()
-    best, now = float("inf"), time.perf_counter()
-    end = now + _SECONDS_PER_DTYPE / 2
+    took: list[float] = []
+    processor, begun = time.process_time(), time.perf_counter()
     # One at least, however long the process waits for its turn, and never less than the clock can tell.
-    while now < end or best == float("inf"):
+    while time.perf_counter() < begun + seconds or not took:
         start = time.perf_counter()
         work()
-        now = time.perf_counter()
-        best = min(best, now - start)
-    return max(best, time.get_clock_info("perf_counter").resolution)
+        took.append(time.perf_counter() - start)
+    used = (time.process_time() - processor) / torch.get_num_threads()
+    resolution = time.get_clock_info("perf_counter").resolution
+    found = (min(took), sum(took) / len(took), used / len(took))
+    return np.array([max(each, resolution) for each in found])

@@ -100,7 +100,7 @@ class SearchStatus:
             return "trials done; the report plans its evaluations next"
         if self.unscored:
             return (
-                f"its report is being scored, test items of {self.measured_arms - len(self.unscored)} of "
+                f"its report is being scored, test items of {self.tested_arms} of "
                 f"{self.measured_arms} models done"
             )
         return "done"
@@ -164,6 +164,11 @@ class SearchStatus:
     def measured_arms(self) -> int:
         """Report evaluations that have a dev score; the report scores the test items of each."""
         return sum(arm.state is TrialState.DONE and arm.arm != ABLATION for arm in self.arms)
+
+    @property
+    def tested_arms(self) -> int:
+        """Baselines whose test items are scored."""
+        return self.measured_arms - len(self.unscored)
 
     @property
     def trainings_left(self) -> int:

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.draft import CampaignDraft, DraftBenchmark, DraftSource, FirstPlan
+from autoselection_core.campaign.duration import Load, steady_speed
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.initialising import costs_of
 from autoselection_core.cli.commands.installation import diagnose_packages, diagnose_ui
@@ -23,6 +25,7 @@ from autoselection_core.signals.definitions.wording.text import TokenCounts
 from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.cli.conftest import Cli
+from tests.cli.workshop import Workshop
 
 
 @pytest.fixture
@@ -400,6 +403,17 @@ def test_the_doctor_finds_an_installation_right_and_says_what_is_left_to_train(c
         assert subject in output
 
 
+@pytest.mark.usefixtures("searched")
+def test_the_doctor_knows_what_is_left_of_a_search_that_was_begun(cli: Cli, searched: Workshop) -> None:
+    _, finished, _ = cli("doctor")
+    searched.change("budget: 3", "budget: 5")
+    _, raised, _ = cli("doctor")
+
+    assert "nothing is left; the search of this campaign is finished" in " ".join(finished.split())
+    assert "1 search\n" in finished
+    assert "2 evaluations are left at most" in raised
+
+
 @pytest.mark.usefixtures("raw")
 def test_the_doctor_says_how_long_a_training_takes(cli: Cli, tmp_path: Path, benchmark: str) -> None:
     tiny_model(tmp_path / "models" / "tiny")
@@ -408,7 +422,7 @@ def test_the_doctor_says_how_long_a_training_takes(cli: Cli, tmp_path: Path, ben
     code, output, _ = cli("doctor")
 
     assert code == 0, output
-    said = " ".join(output.replace(" right", "").split())  # the table breaks lines before its last column
+    said = " ".join(output.split())
     assert "14 trainings are left at most; about" in said
     assert "a probe of the base model on this machine, scores of dev items included" in said
     assert re.search(r"scored once: at most model_scores \d+ s", said)
@@ -565,6 +579,7 @@ def test_the_doctor_without_a_campaign_says_how_to_begin(
 
     assert code == 1
     assert "write one: autoselection init PATH" in output
+    assert max(map(len, output.split("missing:")[0].splitlines())) <= 120
 
 
 @pytest.mark.usefixtures("raw")
@@ -668,6 +683,44 @@ def test_a_plan_fits_into_its_minutes_or_is_the_shortest_that_decides_anything(
             left >= min(had, least) for left, had, least in zip(kept, before.counts, (40, 60), strict=True)
         )
         assert "_items: 0" not in after.entry
+
+
+@given(tokens_s=st.floats(50.0, 20_000.0), jitter=st.floats(0.85, 1.15))
+def test_a_little_jitter_of_the_probe_leaves_a_plan_as_it_is_or_moves_it_by_one_step(
+    tokens_s: float, jitter: float
+) -> None:
+    """Two calls 15 s apart proposed 22,000 tokens and 35,000."""
+    once, again = (steady_speed(each) for each in (tokens_s, tokens_s * jitter))
+
+    assert max(once, again) / min(once, again) < 1.3
+    assert once <= tokens_s * (1 + 1e-9) < 1.3 * once
+    assert steady_speed(once) == pytest.approx(once)
+    first, second = (_plan_at(each) for each in sorted((once, again)))
+    if once == again:
+        assert first == second
+    assert first.amount <= second.amount or first.adapted_share < second.adapted_share or not first.scoring_s
+
+
+def _plan_at(tokens_s: float) -> FirstPlan:
+    tested = [DraftBenchmark("exam", "data", "exam.jsonl", counts=(44, 76), tokens=(4_400, 7_600))]
+    return FirstPlan.fitting(
+        10.0, tokens_s, pool_tokens=260_000, scoring_s=520_000 / tokens_s, benchmarks=tested
+    )
+
+
+def test_a_busy_machine_is_named_in_the_plan_with_what_a_free_one_takes() -> None:
+    assert Load(0.9, 2).sentence(0.5) == ""
+    assert Load(4.5, 2).sentence(0.4) == (
+        "This machine is busy (load 4.5 on 2 cores): times are as of now; on a free machine about 40 % of "
+        "them."
+    )
+    assert "a free machine is faster" in Load(1.0, 1).sentence()
+    assert Load.now().others >= 0.0
+
+    plan = replace(_plan_at(900.0), busy=Load(4.5, 2).sentence(0.4))
+    draft = CampaignDraft("mine", [DraftSource("raw", "9 records")], "some/model", plan.benchmarks, plan=plan)
+
+    assert "(load 4.5 on 2 cores): times are as of now;" in " ".join(draft.text.replace("#", " ").split())
 
 
 def test_a_slow_machine_is_offered_a_plan_that_says_what_it_leaves_out_and_what_more_would_take() -> None:

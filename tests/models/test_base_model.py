@@ -15,7 +15,7 @@ from autoselection_core.errors.models import ModelLoadError, UnfaithfulHeadError
 from autoselection_core.identity import fingerprint, fingerprint_file
 from autoselection_core.models.base_model import BaseModel, resident_model
 from autoselection_core.models.chat.tokenizer_identity import tokenizer_fingerprint
-from autoselection_core.models.dtype import DTYPES, Throughput, probe
+from autoselection_core.models.dtype import DTYPES, passes_of_step, present_speed, probe
 from autoselection_core.models.embedder import embedder_fingerprint
 from autoselection_core.models.folder import model_fingerprint, require_model
 from autoselection_core.models.forward import check_head
@@ -277,11 +277,15 @@ def test_the_probe_times_every_number_type(tiny: Path) -> None:
 def test_a_training_of_fewer_layers_is_expected_to_take_less_time_but_never_less_than_a_forward_pass() -> (
     None
 ):
-    speed = Throughput("float32", forward_tokens_s=300.0, training_tokens_s=100.0)
+    assert passes_of_step() == 3.0
+    assert passes_of_step(adapted_share=0.25) == 1.5
+    assert passes_of_step(adapted_share=0.001) > 1.0
 
-    assert speed.training_s(600) == 600 / speed.training_tokens_s
-    assert speed.training_s(600, adapted_share=0.25) == 3.0
-    assert speed.training_s(600, adapted_share=0.001) > 600 / speed.forward_tokens_s
+
+def test_a_present_speed_is_no_faster_than_that_of_a_free_machine(tiny: Path) -> None:
+    speed = present_speed(tiny)
+
+    assert 0 < speed.tokens_s <= speed.free_tokens_s
 
 
 def test_importing_the_room_of_models_does_not_load_torch() -> None:

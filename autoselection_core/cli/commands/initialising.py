@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from glob import has_magic
 from itertools import chain, islice
 from pathlib import Path
@@ -32,8 +32,10 @@ from autoselection_core.campaign.draft import (
 )
 from autoselection_core.campaign.duration import (
     COUNTED,
+    Load,
     counted_tokens,
     forward_tokens_s,
+    free_share_of,
     side_tokens,
     signal_seconds,
 )
@@ -257,9 +259,10 @@ def _plan(
         progress("measuring how fast this machine reads the model", 0, 1)
         tokens_s = forward_tokens_s(model)
     tokens = sum(each.tokens for each in sources)
-    return FirstPlan.fitting(
+    plan = FirstPlan.fitting(
         minutes, tokens_s, pool_tokens=tokens, scoring_s=scoring_s, benchmarks=benchmarks
     )
+    return replace(plan, busy=Load.now().sentence(free_share_of(model)))
 
 
 def _is_folder(model: str) -> bool:
@@ -444,6 +447,8 @@ def _tell_of(draft: CampaignDraft) -> None:
             f"A search with trainings, at most {draft.trainings} of them with its report; {planned}.",
             seconds=None if plan is None else plan.preparing_s + plan.searching_s(plan.amount),
         )
+        if plan is not None and plan.busy:
+            tell(plan.busy)
         tell(f"What its verdict can say: {verdict_sentence(draft.report_evaluations, PLAIN_REPLICATES)}.")
         return
     tell(

@@ -19,7 +19,14 @@ import numpy as np
 from autoselection_core import environment_variables
 from autoselection_core.campaign.declaration.campaign import Campaign, command_for
 from autoselection_core.campaign.declaration.signals import SCORES, make_signals
-from autoselection_core.campaign.duration import costly_signals, counted_tokens, pace_of, signal_seconds
+from autoselection_core.campaign.duration import (
+    Load,
+    Pace,
+    costly_signals,
+    counted_tokens,
+    pace_of,
+    signal_seconds,
+)
 from autoselection_core.campaign.solvers import train_tokens_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.ingesting import is_scored
@@ -34,6 +41,7 @@ from autoselection_core.errors.campaign import (
     NotAnAddressError,
 )
 from autoselection_core.errors.models import RayNotInstalledError
+from autoselection_core.errors.signals import UnscoredPoolError
 from autoselection_core.evaluation.training.settings import fine_tuning, reach_of
 from autoselection_core.export.installation.backup import back_up, restore
 from autoselection_core.export.installation.postgresql import is_postgresql
@@ -44,6 +52,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import duration_text
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.search.report_evaluations import models_tested
+from autoselection_core.search.status import SearchStatus
 from autoselection_core.signals.definitions.given.scores import GivenScores
 from autoselection_core.store.home import Home
 
@@ -70,14 +79,14 @@ class Diagnosis:
         subject: Part of the installation.
         found: Its present state.
         problem: Defect and the way forward; empty where nothing is wrong.
-        verdict: Verdict where there is no problem of its own.
+        verdict: Verdict where there is no problem of its own; empty where all is right.
         note: Sentence that is told below the table; empty for none.
     """
 
     subject: str
     found: str
     problem: str = ""
-    verdict: str = "right"
+    verdict: str = ""
     note: str = ""
 
 
@@ -87,10 +96,7 @@ def examine(campaign: str | None, file: Path) -> bool:
     with show_progress() as progress:
         progress("checking", 0, 1)
         findings = _once([*_machine(), *packages, *_installation(), *_campaign(campaign, file)])
-    rows = tuple(
-        (each.subject, each.found, "see below" if each.problem else each.verdict) for each in findings
-    )
-    show_table(Table("What is there", ("subject", "found", "verdict"), rows))
+    show_table(_table_of(findings))
     for each in findings:
         if each.note:
             tell(each.note)
@@ -103,6 +109,17 @@ def examine(campaign: str | None, file: Path) -> bool:
         verb = "needs" if len(missing) == 1 else "need"
         tell(f"{len(missing)} {verb} attention: {', '.join(each.subject for each in missing)}")
     return not missing
+
+
+def _table_of(findings: Sequence[Diagnosis]) -> Table:
+    """The findings, with a column of verdicts where not all are right."""
+    verdicts = ["see below" if each.problem else each.verdict for each in findings]
+    rows = tuple(
+        (each.subject, each.found, verdict) for each, verdict in zip(findings, verdicts, strict=True)
+    )
+    columns = ("subject", "found", "verdict")
+    shown = len(columns) if any(verdicts) else 2
+    return Table("What is there", columns[:shown], tuple(row[:shown] for row in rows))
 
 
 def _once(findings: Sequence[Diagnosis]) -> list[Diagnosis]:
@@ -199,7 +216,8 @@ def _history() -> str:
     home = Home.from_environment()
     if not os.environ.get(environment_variables.HISTORY_URL) and not home.root.exists():
         return "none yet"
-    return f"{len(Ledger.open(home.history_url).searches())} searches"
+    count = len(Ledger.open(home.history_url).searches())
+    return "1 search" if count == 1 else f"{count:,} searches"
 
 
 def _webhook(url: str) -> str:
@@ -269,7 +287,7 @@ def _campaign(name: str | None, file: Path) -> Iterator[Diagnosis]:
         yield _check("scores", lambda: _scores(workspace))
     yield _check("benchmarks", lambda: _benchmarks(workspace))
     yield _check("base model", lambda: _model(campaign))
-    yield _with_reach(_check("duration", lambda: _duration(workspace)), workspace)
+    yield _with_notes(_check("duration", lambda: _duration(workspace)), workspace)
 
 
 def _pool(workspace: Workspace) -> str:
@@ -318,16 +336,11 @@ def _model(campaign: Campaign) -> str:
 
 def _duration(workspace: Workspace) -> str:
     _writable_folder()  # the history is opened there
-    campaign = workspace.campaign
-    # A closed form reads the signals, which may not be scored yet, and its evaluations take no time.
-    is_known = workspace.has_pool() and campaign.closed_form is None
-    evaluator = workspace.evaluator(workspace.pool().version).fingerprint if is_known else None
-    pace = pace_of(workspace, evaluator, campaign.training)
-    trainings = campaign.search.budget + campaign.search.report_evaluations
-    models = models_tested(campaign.search.report_evaluations)
-    sentence, scoring = pace.sentence(trainings, models=models), _scoring(workspace)
+    pace, scoring = _pace(workspace), _scoring(workspace)
+    trainings, models = _left(workspace)
+    sentence = pace.sentence(trainings, models=models)
     if not scoring:
-        return sentence
+        return sentence if trainings or models else "nothing is left; the search of this campaign is finished"
     once = sum(scoring.values())
     total = once + pace.total_s(trainings, models)
     names = ", ".join(f"{name} {duration_text(seconds)}" for name, seconds in scoring.items())
@@ -335,6 +348,38 @@ def _duration(workspace: Workspace) -> str:
         f"{sentence} Before them the signals that read the base model are scored once: at most {names}, "
         f"by the same probe. {duration_text(total)} in all; the probe is of the processor, a GPU is faster."
     )
+
+
+def _pace(workspace: Workspace) -> Pace:
+    # A closed form reads the signals, which may not be scored yet, and its evaluations take no time.
+    is_known = workspace.has_pool() and workspace.campaign.closed_form is None
+    evaluator = workspace.evaluator(workspace.pool().version).fingerprint if is_known else None
+    return pace_of(workspace, evaluator, workspace.campaign.training)
+
+
+def _left(workspace: Workspace) -> tuple[int, int]:
+    """Trainings and models with test items that are left at most of the search that the campaign asks for."""
+    asked = workspace.campaign.search
+    status = _status(workspace)
+    if status is None:
+        return asked.budget + asked.report_evaluations, models_tested(asked.report_evaluations)
+    record = status.record
+    further = max(0, asked.report_evaluations - record.report_evaluations)
+    raised = max(0, asked.budget - record.budget) + further
+    untested = 0 if status.is_done else models_tested(record.report_evaluations) - status.tested_arms
+    return status.trainings_left + raised, untested + further
+
+
+def _status(workspace: Workspace) -> SearchStatus | None:
+    """Status of the search that the campaign asks for; None where it was never begun."""
+    if not workspace.is_ingested():
+        return None
+    try:
+        name = workspace.requested_spec(workspace.pool().version).usual_name
+    except UnscoredPoolError:  # a closed form reads the signals, which a search scores first
+        return None
+    begun = [each.search for each in workspace.ledger.searches() if each.spec.usual_name == name]
+    return SearchStatus.of(workspace.ledger, begun[-1], workspace.home) if begun else None
 
 
 def _scoring(workspace: Workspace) -> dict[str, float]:
@@ -352,17 +397,21 @@ def _scoring(workspace: Workspace) -> dict[str, float]:
         return signal_seconds(costly, found.pool, campaign.base_model)
 
 
-def _with_reach(found: Diagnosis, workspace: Workspace) -> Diagnosis:
-    """The diagnosis of a training with the share of the pool that it reads."""
-    if found.problem or not workspace.has_pool():
+def _with_notes(found: Diagnosis, workspace: Workspace) -> Diagnosis:
+    """The diagnosis of a training with the share of the pool that it reads, and other load of the machine."""
+    if found.problem:
         return found
     read = _check(found.subject, lambda: _reach(workspace))
-    return read if read.problem else replace(found, note=read.found)
+    if read.problem:
+        return read
+    pace = _pace(workspace)
+    busy = "" if pace.seconds is None else Load.now().sentence(pace.free_share)
+    return replace(found, note="\n".join(filter(None, (read.found, busy))))
 
 
 def _reach(workspace: Workspace) -> str:
     tokens, campaign = train_tokens_of(workspace.campaign), workspace.campaign
-    if tokens is None or campaign.base_model is None:
+    if tokens is None or campaign.base_model is None or not workspace.has_pool():
         return ""
     max_tokens = fine_tuning(campaign.training).max_tokens
     return reach_of(tokens, counted_tokens(workspace.pool(), campaign.base_model, max_tokens), "about")

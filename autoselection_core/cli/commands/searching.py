@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autoselection_core.campaign.declaration.campaign import command_for
-from autoselection_core.campaign.duration import pace_of
+from autoselection_core.campaign.duration import Load, pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool, tell_of_signals
 from autoselection_core.cli.commands.showing import recipe_in, show_verdict
@@ -139,6 +139,8 @@ def work(workspace: Workspace, search: str) -> None:
         progress("measuring how long a training takes", 0, 1)
         pace = pace_of(workspace, record.spec.evaluator, record.spec.training)
     tell(pace.sentence(round(left), models=models))
+    if busy := Load.now().sentence(pace.free_share):
+        tell(busy)
     solver = workspace.solver(record.spec)
     if "tokens" in solver.signals.columns and (reach := _reach(solver)):
         tell(reach)
@@ -334,8 +336,7 @@ def _compared(workspace: Workspace, search: str) -> Count:
 def _tested(workspace: Workspace, search: str) -> Count:
     """Models of the report that are scored on test items, of those that are measured."""
     status = SearchStatus.of(workspace.ledger, search, workspace.home)
-    measured = status.measured_arms
-    return "models scored on test items", measured - len(status.unscored), measured
+    return "models scored on test items", status.tested_arms, status.measured_arms
 
 
 def _tell_of_lost_workers(workspace: Workspace, search: str) -> None:
