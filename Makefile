@@ -17,6 +17,7 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the pinned packages into $(VENV): one to three minutes, and as long as 0.8 to 2.7 GB take to download ..."
 	@$(PIP) --constraint constraints.txt torch
+	@echo "torch is installed; the other packages follow ..."
 	@$(PIP) --constraint constraints.txt --editable '.[demo]'
 	@touch $@
 

@@ -5,8 +5,11 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 from textwrap import wrap
 
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import DEFAULT_FILE, command_for
 from autoselection_core.campaign.declaration.signals import installed_signals
 from autoselection_core.evaluation.training.settings import (
@@ -52,6 +55,7 @@ class DraftSource:
         tokens: Tokens of the samples, counted or estimated.
         counted: Number of samples whose tokens were counted by the base model's tokenizer; 0 where `tokens`
             is a rough figure from characters.
+        answer_characters: Median length of its answers; 0 where it is not known.
     """
 
     path: str
@@ -60,6 +64,7 @@ class DraftSource:
     rules: Mapping[str, Json] = field(default_factory=dict)
     tokens: int = 0
     counted: int = 0
+    answer_characters: int = 0
 
     @property
     def lines(self) -> list[str]:
@@ -86,6 +91,9 @@ _MIN_ITEMS = (40, 60)
 
 _UPPER_QUARTER = 0.25
 
+_UNLIKE = 5
+"""Ratio of the lengths of answers from which on they are of different kinds."""
+
 
 @dataclass(frozen=True)
 class DraftBenchmark:
@@ -99,6 +107,9 @@ class DraftBenchmark:
         counts: Numbers of its dev and of its test items.
         tokens: Tokens of one model's scores of them; 0 where they were not counted.
         limits: Maximum numbers of dev and of test items; None for all.
+        metric: Metric of its items; None where it is not known.
+        answer_characters: Median length of its right answers; 0 where it is not known.
+        answer_tokens: Maximum length of a written answer.
     """
 
     name: str
@@ -108,6 +119,39 @@ class DraftBenchmark:
     counts: tuple[int, int] = (0, 0)
     tokens: tuple[int, int] = (0, 0)
     limits: tuple[int, int] | None = None
+    metric: Metric | None = None
+    answer_characters: int = 0
+    answer_tokens: int = Benchmark.answer_tokens
+
+    @property
+    def metric_sentence(self) -> str:
+        """Metric with its reason and the alternative; empty for metrics of choices and of written answers."""
+        if self.metric is not Metric.LOG_LIKELIHOOD:
+            return ""
+        items = f"{sum(self.counts):,} items" if sum(self.counts) else "items"
+        return (
+            f"{self.name}: metric log_likelihood, that of the right answer in nats a token, as the questions "
+            "have an answer and no choices. `metric: answer_accuracy` in its entry counts right answers "
+            f"among those that the model writes: up to {self.answer_tokens} tokens for each of its {items}, "
+            "which takes much longer than reading them."
+        )
+
+    def unlike_sentence(self, characters: int) -> str:
+        """Warning that answers of the samples are of another length; empty where they are not.
+
+        Args:
+            characters: Median length of the answers of the samples; 0 where it is not known.
+        """
+        own = self.answer_characters
+        if self.metric is not Metric.LOG_LIKELIHOOD or not own or not characters:
+            return ""
+        if max(own, characters) < _UNLIKE * min(own, characters):
+            return ""
+        return (
+            f"{self.name}: its answers have {own:,} characters, those of the samples {characters:,} "
+            "(medians). Their likelihood then follows the form of an answer more than what was learnt: write "
+            "the items' answers as the samples do, or take `metric: answer_accuracy`."
+        )
 
     @property
     def entry(self) -> str:
@@ -337,9 +381,18 @@ class CampaignDraft:
         return [
             "    # Dev items steer the search, test items are opened by its report. Samples that hold a",
             "    # question leave the pool before anything reads it.",
+            *_comment(*self.metric_sentences),
             "    benchmarks:",
             *listed,
         ]
+
+    @property
+    def metric_sentences(self) -> list[str]:
+        """Metric of each benchmark, with a warning where its answers are unlike those of the samples."""
+        known = [each.answer_characters for each in self.sources if each.answer_characters]
+        characters = round(median(known)) if known else 0
+        told = [(each.metric_sentence, each.unlike_sentence(characters)) for each in self.benchmarks]
+        return [sentence for each in told for sentence in each if sentence]
 
     @property
     def signals(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ A stage that reports nothing is never silent: bars have a clock, and lines say n
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -26,7 +26,10 @@ from typing_extensions import override
 
 from autoselection_core.progress import duration_text
 
-_LINE_EVERY_S = 8.0
+_LINE_EVERY_S, _OFTEN_FOR_S, _LATER = 8.0, 60.0, 4
+"""Seconds between lines at first, for how long, and how many times as long later."""
+
+_PATIENCE = 1.2
 _SHORT = 20
 """Steps of a stage up to which each has a line of its own."""
 
@@ -51,11 +54,12 @@ class Bars:
     display: Progress
     _tasks: dict[str, int] = field(default_factory=dict)
 
-    def __call__(self, name: str, done: int, total: int | None) -> None:
-        """Move a bar."""
+    def __call__(self, name: str, done: int, total: int | None, note: str | None = None) -> None:
+        """Move a bar; a note follows its name."""
         if name not in self._tasks:
             self._tasks[name] = self.display.add_task(name, total=total)
-        self.display.update(self._tasks[name], completed=done, total=total)  # type: ignore[arg-type] # rich's own id type
+        text = f"{name}, {note}" if note else name
+        self.display.update(self._tasks[name], description=text, completed=done, total=total)  # type: ignore[arg-type] # rich's own id type
 
     def drop(self, name: str) -> None:
         """Take a bar away."""
@@ -77,45 +81,78 @@ class _Seen:
 class Lines:
     """Lines where there is no terminal: each step of a short stage, and one now and then of a long one.
 
+    Later ones come less often, as a file that holds them is read as a whole.
+
     Attributes:
         console: Console that they are printed on.
-        every_s: Maximum seconds between two lines while `beating` runs.
+        every_s: Maximum seconds between two lines in the first minute while `beating` runs.
+        clock: Says the time, in seconds.
     """
 
     console: Console
     every_s: float = _LINE_EVERY_S
+    clock: Callable[[], float] = time.monotonic
     _latest: str = ""
     _latest_began: float = 0.0
-    _printed_at: float = field(default_factory=time.monotonic)
+    _began: float = field(init=False)
+    _printed_at: float = field(init=False)
     _stages: dict[str, _Seen] = field(default_factory=dict)
+    _ended: set[str] = field(default_factory=set)
 
-    def __call__(self, name: str, done: int, total: int | None) -> None:
-        """Print a line if there is something to say."""
-        now = time.monotonic()
+    def __post_init__(self) -> None:
+        self._began = self._printed_at = self.clock()
+
+    def __call__(self, name: str, done: int, total: int | None, note: str | None = None) -> None:
+        """Print a line if there is something to say.
+
+        Args:
+            name: The stage.
+            done: How much of it is done.
+            total: How much there is; None while unknown.
+            note: Words that take the place of the time left, as it follows from the steps so far.
+        """
+        now = self.clock()
         if name != self._latest:
             self._latest, self._latest_began = name, now
-        seen = self._stages.get(name)
         is_ended = total is not None and done >= total
-        # A worker that waits reports again and again that nothing has happened.
-        is_step = total is not None and total <= _SHORT and seen is not None and done != seen.done
-        if seen is None or is_ended or is_step or now - seen.shown_at > self.every_s:
+        if not is_ended:
+            self._ended.discard(name)
+        elif name in self._ended:
+            return
+        seen = self._stages.get(name)
+        is_single = total == 1 and (seen is not None or not is_ended)
+        if seen is None or is_ended or self._is_due(seen, done, total, now):
             seen = replace(seen, shown_at=now, done=done) if seen else _Seen(now, done, now, done)
             self._stages[name] = seen
-            self._print(f"{name}: {_count(done, total)}{_time_left(seen, done, total, now)}")
+            left = _time_left(seen, done, total, now) if note is None else note
+            if not is_single:
+                self._print(", ".join(filter(None, (f"{name}: {_count(done, total)}", left))))
+            elif not is_ended:
+                self._print(name)  # a single step has neither a count nor an end
         if is_ended:
+            self._ended.add(name)
             self.drop(name)
+
+    def _is_due(self, seen: _Seen, done: int, total: int | None, now: float) -> bool:
+        """Whether a step of a short stage was made, or the latest line is old."""
+        # A worker that waits reports again and again that nothing has happened.
+        is_step = total is not None and total <= _SHORT and done != seen.done
+        return is_step or now - seen.shown_at > self._interval(now)
+
+    def _interval(self, now: float) -> float:
+        return self.every_s if now - self._began < _OFTEN_FOR_S else _LATER * self.every_s
 
     @contextmanager
     def beating(self) -> Iterator[None]:
-        """While the block runs, print a line whenever none was printed for `every_s` seconds."""
+        """While the block runs, print a line whenever none was printed for a while."""
         ended = threading.Event()
-        began = time.monotonic()
 
         def beat() -> None:
             while not ended.wait(self.every_s / 10):
-                now = time.monotonic()
-                if now - self._printed_at >= self.every_s:
-                    self._print(f"still at work{self._step(now)}, {duration_text(now - began)} in all")
+                now = self.clock()
+                # A report that is about to come says more.
+                if now - self._printed_at >= _PATIENCE * self._interval(now):
+                    self._print(f"still at work{self._step(now)}")
 
         thread = threading.Thread(target=beat, name="progress", daemon=True)
         thread.start()
@@ -130,7 +167,7 @@ class Lines:
         return f": {self._latest} for {duration_text(now - self._latest_began)}" if self._latest else ""
 
     def _print(self, line: str) -> None:
-        self._printed_at = time.monotonic()
+        self._printed_at = self.clock()
         self.console.print(line)
 
     def drop(self, name: str) -> None:
@@ -142,7 +179,7 @@ def _time_left(seen: _Seen, done: int, total: int | None, now: float) -> str:
     progressed = done - seen.done_at_start
     if total is None or progressed <= 0 or done >= total:
         return ""
-    return f", about {duration_text((now - seen.started) * (total - done) / progressed)} left"
+    return f"about {duration_text((now - seen.started) * (total - done) / progressed)} left"
 
 
 @contextmanager

@@ -53,12 +53,12 @@ class Usage:
         """The usage in a sentence."""
         trained = {trial.evaluation for trial in self.trials if trial.search not in self.by_formula}
         other = {trial.evaluation for trial in self.trials} - trained
-        models = f"{len(trained)} models trained on them" if trained or not other else ""
+        models = f"{_counted(len(trained), 'model')} trained on them" if trained or not other else ""
         scored = f"{len(other)} evaluations by a formula, without a model" if other else ""
         lost = f"; {self.missing} subsets are no longer stored" if self.missing else ""
-        selected = f"selected in {self.subsets} subsets of {len(self.trials)} trials"
+        selected = f"selected in {_counted(self.subsets, 'subset')} of {_counted(len(self.trials), 'trial')}"
         if reported := sum(trial.kind is TrialKind.REPORT for trial in self.trials):
-            selected += f", {reported} of them runs of a report"
+            selected += f", {reported} of them by a report"
         return f"{selected}; {' and '.join(filter(None, (models, scored)))}{lost}"
 
     def table(self) -> Table:
@@ -68,6 +68,10 @@ class Usage:
             for trial in self.trials
         )
         return Table("Where it was used", ("trial", "subset", "evaluation", "dev score"), rows)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def usage_of(workspace: Workspace, sample: str) -> Usage:

@@ -167,7 +167,7 @@ class SearchStatus:
 
     @property
     def tested_arms(self) -> int:
-        """Baselines whose test items are scored."""
+        """Report evaluations whose test items are scored."""
         return self.measured_arms - len(self.unscored)
 
     @property
@@ -184,8 +184,25 @@ class SearchStatus:
         """Expected seconds of the trainings left, by slots; None where none was timed or test items wait."""
         if self.training_s is None or not self.trainings_left:
             return None if self.trainings_left or self.unscored else 0.0
-        rounds = -(-self.trainings_left // max(1, self.record.slots))
-        return rounds * self.training_s
+        return self._rounds(self.trainings_left) * self.training_s
+
+    @property
+    def time_left(self) -> str:
+        """Time left in words, of the search and with its report; empty where unknown or nothing is left."""
+        if self.training_s is None or not self.seconds_left:
+            return ""
+        whole = f"time left: about {duration_text(self.seconds_left)}"
+        trials = round(self.record.budget - self.record.spent)
+        if self.record.state is not SearchState.ACTIVE or trials in {0, self.trainings_left}:
+            return whole
+        return (
+            f"time left: about {duration_text(self._rounds(trials) * self.training_s)}, with the report "
+            f"{duration_text(self.seconds_left)}"
+        )
+
+    def _rounds(self, trainings: int) -> int:
+        """Trainings one after the other, as many at once as there are slots."""
+        return -(-trainings // max(1, self.record.slots))
 
     @property
     def sentence(self) -> str:
@@ -195,7 +212,8 @@ class SearchStatus:
         held = f", {record.report_held:g} held" if record.report_held else ""
         parts = [
             self._opening,
-            f"{record.spent:g} of {record.budget} {unit}s spent, {record.held:g} held",
+            f"{record.spent:g} of {record.budget} {unit}s spent"
+            + (f", {record.held:g} held by those that run" if record.held else ""),
             f"second budget: {record.report_spent:g} of {record.report_evaluations} spent{held}",
         ]
         if self.found_arms:
@@ -203,12 +221,7 @@ class SearchStatus:
         if self.best is not None:
             parts.append(f"best so far: trial {self.best.trial} with {self.best.utility:.4g}")
         if self.trainings_left:
-            left = (
-                f"unknown before the first {unit}"
-                if self.seconds_left is None
-                else f"about {duration_text(self.seconds_left)}"
-            )
-            parts.append(f"time left: {left}")
+            parts.append(self.time_left or f"time left: unknown before the first {unit}")
         if record.state is SearchState.STOPPED:
             resume = f"`autoselection search --name {record.search} --resume`, or the job resume_search"
             parts.append(f"resume it with {resume}")

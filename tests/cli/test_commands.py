@@ -401,7 +401,7 @@ def test_a_recipe_of_one_s_own_is_paid_once_and_stands_beside_the_winner(
     assert (code, again) == (0, 0)
     assert "keeps 35 of 70 rows; it costs 1 evaluation by the formula" in output
     assert "1 of 7 left" in output
-    assert "winner (a fresh run) is better by" in output
+    assert "advantage of winner (a fresh run)" in output
     assert (after.report_spent, after.spent) == (before.report_spent + 1, before.spent)
     told = json.loads(repeated)
     assert told["facts"]["cost"] == 1

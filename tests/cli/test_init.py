@@ -13,6 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.draft import CampaignDraft, DraftBenchmark, DraftSource, FirstPlan
 from autoselection_core.campaign.duration import Load, steady_speed
@@ -506,7 +507,7 @@ def test_signals_that_take_long_on_a_processor_are_left_out_with_their_cost(tmp_
 
     campaigns = load_campaigns(tmp_path / "autoselection.yaml", Home(tmp_path / "home"), draft.text)
 
-    assert costs_of(240.0) == costs_of(600.0, minutes=30.0) == {}
+    assert costs_of(200.0) == costs_of(600.0, minutes=30.0) == {}
     assert ("model_scores" in campaigns["mine"].signals) == torch.cuda.is_available()
     assert ("# model_scores is left out: scoring it takes up to 1.1 h" in draft.text) == bool(costs)
 
@@ -727,7 +728,7 @@ def test_a_slow_machine_is_offered_a_plan_that_says_what_it_leaves_out_and_what_
     tested = [DraftBenchmark("exam", "data", "exam.jsonl", counts=(400, 600), tokens=(40_000, 60_000))]
     source = DraftSource("raw", "1,200 records", tokens=171_554, counted=500)
     plan = FirstPlan.fitting(12.0, 900.0, pool_tokens=171_554, scoring_s=380.0, benchmarks=tested)
-    draft = CampaignDraft("mine", [source], "some/model", tested, costs=costs_of(380.0), plan=plan)
+    draft = CampaignDraft("mine", [source], "some/model", tested, costs=costs_of(380.0, 12.0), plan=plan)
 
     text = " ".join(draft.text.replace("#", " ").split())
     (campaign,) = load_campaigns("autoselection.yaml", text=draft.text).values()
@@ -753,3 +754,26 @@ def test_a_draft_without_a_model_at_hand_promises_no_amount() -> None:
 
     assert "6,000 of roughly 155,973 tokens), a figure from the characters of its samples" in text
     assert "amount" not in text
+
+
+def test_a_draft_names_metric_reason_and_alternative_and_warns_of_answers_of_another_kind() -> None:
+    """A test of bare answers beside worked samples was scored by their likelihood without a word."""
+    bare = DraftBenchmark("exam", "data", counts=(44, 76), metric=Metric.LOG_LIKELIHOOD, answer_characters=2)
+    worked, chosen = replace(bare, answer_characters=150), replace(bare, metric=Metric.CHOICE_ACCURACY)
+    source = DraftSource("raw", "1,200 records", answer_characters=250)
+    texts = [
+        " ".join(CampaignDraft("mine", [source], "some/model", [each]).text.replace("#", " ").split())
+        for each in (bare, worked, chosen)
+    ]
+
+    assert ["metric log_likelihood, that of the right answer" in text for text in texts] == [
+        True,
+        True,
+        False,
+    ]
+    assert "up to 512 tokens for each of its 120 items" in texts[0]
+    assert ["its answers have 2 characters, those of the samples 250" in text for text in texts] == [
+        True,
+        False,
+        False,
+    ]

@@ -162,7 +162,7 @@ def test_a_subset_beside_a_whole_that_holds_it_is_compared_with_means_of_both(fa
     column = facts.signals["word_entropy"]
     dropped = np.setdiff1d(np.arange(len(column)), subset.rows)
 
-    assert diff.signals.columns[1:3] == ("mean only whole", "mean all of part")
+    assert diff.signals.columns[1:3] == ("mean of rows only in whole", "mean of all rows of part")
     assert row[1:3] == (float(column[dropped].mean()), float(column[subset.rows].mean()))
     assert isinstance(row[3], float)
 
@@ -171,6 +171,22 @@ def test_an_outlook_asks_for_more_budget_only_once_every_arm_is_measured() -> No
     assert "Raise report_evaluations" in Outlook(None).sentence
     assert "still to be measured (3)" in Outlook(None, open_arms=3).sentence
     assert "Raise" not in Outlook(None, open_arms=3).sentence
+
+
+def test_an_undecided_outlook_says_what_a_verdict_takes_and_whether_more_runs_are_likely_to_give_it() -> None:
+    """`Undecided` stood beside `beats random subsets with probability 93 %`."""
+    offer = Offer({"winner": 2, "random": 2}, "autoselection search", 12, False)
+    open_ = Outlook(0.93, 0.326, 0.236, offer=offer, value=0.228)
+    hopeful, decided = replace(open_, half_width_then=0.2), replace(open_, chance=0.98)
+
+    assert open_.sentence.startswith(
+        "Undecided: the probability that it beats random subsets of equal tokens is 93 %; a verdict takes "
+        "more than 97.5 %, or less than 2.5 %."
+    )
+    assert "Even then it is likely to stay undecided: the difference so far is +0.228" in open_.sentence
+    assert "They decide it if the difference stays what it is now (+0.228)." in hopeful.sentence
+    assert decided.sentence.startswith("It beats random subsets of equal tokens with probability 98 %.")
+    assert "undecided" not in decided.sentence
 
 
 Draw = Callable[[SearchFacts, Format], bytes]

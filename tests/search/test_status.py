@@ -1,5 +1,6 @@
 """Status of a search, from the ledger alone."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,6 +102,21 @@ def test_time_left_is_trainings_left_times_the_median_training(ledger: Ledger, t
     assert status.stage == "trials done; the report plans its evaluations next"
     shown = search_table([status], {})
     assert shown.texts[0][shown.columns.index("state")] == "at its report", "a verdict is still to come"
+
+
+def test_time_left_is_said_of_the_search_and_with_its_report(ledger: Ledger, tmp_path: Path) -> None:
+    """Progress promised 3.9 min while `status` said 20."""
+    evaluator = closed_form(tmp_path)
+    first = ledger.register(spec(evaluator, budget=3, report_evaluations=2))
+    run_search(ledger, first, InOrder(table(), []), evaluator)
+    second = ledger.register(spec(evaluator, budget=4, report_evaluations=2, seed=1))
+
+    status = SearchStatus.of(ledger, second, Home(tmp_path))
+    reported = SearchStatus.of(ledger, first, Home(tmp_path))
+
+    assert re.fullmatch(r"time left: about [^,]+, with the report [^,]+", status.time_left)
+    assert status.time_left in status.sentence
+    assert re.fullmatch(r"time left: about [^,]+", reported.time_left)
 
 
 def test_a_reported_search_has_nothing_left_and_names_its_best_trial(ledger: Ledger, tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.output import tell
 from autoselection_core.cli.session import open_workspace, workspace_of
 from autoselection_core.errors.recipe import DamagedSubsetError, SettingError
+from autoselection_core.evaluation.training.settings import Schedule, fine_tuning
 from autoselection_core.export.manifest import MANIFEST, verify_export
 from autoselection_core.export.searched import export_trial
 from autoselection_core.export.trainers import Length
+from autoselection_core.progress import percent
 from autoselection_core.signals.table import SignalTable, present_name
 from autoselection_core.store.home import Home
 from autoselection_core.store.objects import is_read, upload
@@ -108,7 +110,27 @@ def export_best(  # noqa: PLR0917 - the options of the command
     )
     if made.reach:
         tell(made.reach)
+        if other := _other_training(workspace, length):
+            tell(other)
     tell(f"next: autoselection verify {folder}")
+
+
+def _other_training(workspace: Workspace, length: Length) -> str:
+    """Difference between the trainings that were compared and the exported one; empty where there is none."""
+    campaign = workspace.campaign
+    training = fine_tuning(campaign.training)
+    if campaign.base_model is None or length is Length.SEARCH or training.schedule is not Schedule.TOKENS:
+        return ""
+    layers = (
+        ""
+        if training.adapted_share == 1.0
+        else f", with adapters in the upper {percent(training.adapted_share)} of the layers"
+    )
+    rest = "" if not layers else "; adapters in some layers no config sets"
+    return (
+        f"Scores and verdict are of trainings on {training.amount:,.0f} tokens{layers}; this config trains "
+        f"whole epochs. `--training search` writes the search's length{rest}."
+    )
 
 
 def upload_export(folder: Path, uri: str) -> None:

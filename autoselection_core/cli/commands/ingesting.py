@@ -49,7 +49,7 @@ def score_pool(workspace: Workspace, pool: Pool, progress: Bars | Lines) -> Tabl
         if name in new:
             done += 1
             progress(f"signal {name}", len(pool), len(pool))
-            progress("signals", done, len(new))
+            progress("signals", done, len(new), "")  # one signal may take minutes, another no time
         known = min(report.finite_share.values(), default=None)
         without = ", ".join(f"{reason}: {count:,}" for reason, count in report.unscored.items())
         rows.append((name, report.computed, report.reused, known, without, report.seconds))

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from glob import has_magic
 from itertools import chain, islice
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
@@ -52,6 +53,7 @@ from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.reading import read_record
 from autoselection_core.pool.reading.rules import KNOWN
+from autoselection_core.pool.sample import Scope
 from autoselection_core.pool.sources import Source
 from autoselection_core.progress import duration_text
 from autoselection_core.report.sections.verdict import verdict_sentence
@@ -262,7 +264,8 @@ def _plan(
     plan = FirstPlan.fitting(
         minutes, tokens_s, pool_tokens=tokens, scoring_s=scoring_s, benchmarks=benchmarks
     )
-    return replace(plan, busy=Load.now().sentence(free_share_of(model)))
+    busy = Load.now().sentence(free_share_of(model))
+    return replace(plan, busy=f"{busy} There `init` proposes longer trainings." if busy else "")
 
 
 def _is_folder(model: str) -> bool:
@@ -312,17 +315,30 @@ def _benchmark(given: str, file: Path, model: str | None) -> DraftBenchmark:
     if not path.is_file() or path.suffix in _SETTINGS_KINDS:
         read = load_benchmark(path)
         show_bad_items([read])
-        return DraftBenchmark(
-            _name(read.name), as_named_in(file, given), None, bool(read.targets), *_sides(read, model)
-        )
+        return _draft(read, _name(read.name), as_named_in(file, given), None, model)
     name = _name(path.name.split(".")[0])
     folder = path.absolute().parent
     read = benchmark_from({"name": name, "items": path.name}, folder)
     tell(f"{given}: {len(read.items):,} questions with an answer")
     show_bad_items([read])
+    return _draft(read, name, as_named_in(file, str(folder)), path.name, model)
+
+
+def _draft(read: Benchmark, name: str, path: str, items: str | None, model: str | None) -> DraftBenchmark:
     return DraftBenchmark(
-        name, as_named_in(file, str(folder)), path.name, bool(read.targets), *_sides(read, model)
+        name,
+        path,
+        items,
+        bool(read.targets),
+        *_sides(read, model),
+        metric=read.metric,
+        answer_characters=_median_length([item.reference for item in read.items]),
+        answer_tokens=read.answer_tokens,
     )
+
+
+def _median_length(texts: Sequence[str]) -> int:
+    return round(median(len(text.strip()) for text in texts)) if texts else 0
 
 
 def _sides(benchmark: Benchmark, model: str | None) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -365,6 +381,8 @@ def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
         scores = [ProposedScore.of(name, path, found.pool) for name in score_fields(found.pool)]
         seconds = 0.0 if model is None else sum(signal_seconds([_COSTLY], found.pool, model).values())
         tokens, counted = _tokens(found.pool, model)
+        spaced = np.unique(np.linspace(0, len(found.pool) - 1, _RECORDS).astype(np.int64))
+        answers = _median_length(found.pool.texts(Scope.RESPONSE, spaced))
     if scores:
         listed = ", ".join(each.name for each in scores)
         tell(f"fields that may be scores: {listed}; each becomes a signal `column`")
@@ -372,7 +390,7 @@ def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
             tell(f"  {each.sentence}")
     fields = tuple(each.name for each in scores)
     written = entry_of(rules) if rules else {}
-    source = DraftSource(as_named_in(file, path), _account(found), fields, written, tokens, counted)
+    source = DraftSource(as_named_in(file, path), _account(found), fields, written, tokens, counted, answers)
     return _Read(source, scores, seconds)
 
 
@@ -437,6 +455,8 @@ def _tell_of(draft: CampaignDraft) -> None:
     if not draft.costs and (sentence := left_out_sentence(draft.signals, draft.model)):
         tell(sentence)
     if draft.is_trained:
+        for sentence in draft.metric_sentences:
+            tell(sentence)
         plan = draft.plan
         planned = (
             "`autoselection doctor` says how long one takes on this machine"

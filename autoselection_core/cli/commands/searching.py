@@ -37,8 +37,8 @@ from autoselection_core.solver.analysis.replay import replay
 from autoselection_core.solver.solver import Solver
 from autoselection_core.subset import Subset
 
-Count: TypeAlias = tuple[str, int, int]
-"""What is counted, how many there are, and of how many."""
+Count: TypeAlias = tuple[str, int, int, str | None]
+"""Name of what is counted, number, total, and time left in words; None for that of the steps so far."""
 
 
 def show_forecast(workspace: Workspace, search: str, evaluations: int) -> None:
@@ -146,7 +146,7 @@ def work(workspace: Workspace, search: str) -> None:
         tell(reach)
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with show_progress() as progress:
-        paid = partial(_paid, workspace.ledger, search)
+        paid = partial(_paid, workspace, search)
         teller = _Teller(progress, "trial", paid, paid)
         # Here one trial at a time would keep the machine busy; a cluster has room for all slots.
         workers = 1 if workspace.remote is None else record.spec.slots
@@ -306,22 +306,23 @@ class _Teller:
 
     def _test(self) -> None:
         """Count the models that are scored; a report that is made again has none left."""
-        name, done, total = self.tested()
+        name, done, total, note = self.tested()
         if done < total:
-            self.progress(name, done, total)
+            self.progress(name, done, total, note)
 
 
-def _paid(ledger: Ledger, search: str) -> Count:
+def _paid(workspace: Workspace, search: str) -> Count:
     """Evaluations that the search paid for; trials that were shared or failed cost none."""
-    record = ledger.search(search)
+    status = SearchStatus.of(workspace.ledger, search, workspace.home)
+    record = status.record
     unit = "evaluations" if record.spec.is_formula else "trainings"
-    return f"{unit} of the search", int(record.spent), record.budget
+    return f"{unit} of the search", int(record.spent), record.budget, status.time_left
 
 
 def _paid_beside(ledger: Ledger, search: str) -> Count:
     """Evaluations beside the search that were paid for, of those that the second budget covers."""
     record = ledger.search(search)
-    return "evaluations beside the search", int(record.report_spent), record.report_evaluations
+    return "evaluations beside the search", int(record.report_spent), record.report_evaluations, None
 
 
 def _compared(workspace: Workspace, search: str) -> Count:
@@ -330,13 +331,13 @@ def _compared(workspace: Workspace, search: str) -> Count:
     ended = sum(arm.state.has_ended and not arm.is_reused for arm in status.arms)
     found = status.found_arms
     beside = f", beside {found} found finished" if found else ""
-    return f"evaluations of the report{beside}", ended, status.planned_arms - found
+    return f"evaluations of the report{beside}", ended, status.planned_arms - found, status.time_left
 
 
 def _tested(workspace: Workspace, search: str) -> Count:
     """Models of the report that are scored on test items, of those that are measured."""
     status = SearchStatus.of(workspace.ledger, search, workspace.home)
-    return "models scored on test items", status.tested_arms, status.measured_arms
+    return "models scored on test items", status.tested_arms, status.measured_arms, None
 
 
 def _tell_of_lost_workers(workspace: Workspace, search: str) -> None:

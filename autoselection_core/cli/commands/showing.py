@@ -27,7 +27,7 @@ from autoselection_core.report.sections.tables import (
     step_table,
     trial_table,
 )
-from autoselection_core.report.sections.tradeoffs import NO_RANKING, tradeoff_table, tradeoffs_of
+from autoselection_core.report.sections.tradeoffs import NO_RANKING, signs_of, tradeoff_table, tradeoffs_of
 from autoselection_core.report.sections.verdict import is_better
 from autoselection_core.report.writing import Report, written_report
 from autoselection_core.score.comparison import StatedVerdict
@@ -111,7 +111,7 @@ def show_trials(facts: SearchFacts) -> None:
     show_table(trial_table(facts))
     if origins := origins_sentence(facts.trials):
         tell(f"came from: {origins}")
-    if len(standing := tradeoffs_of(facts)) > 1:
+    if len(signs_of(facts)) > 1 and len(standing := tradeoffs_of(facts)) > 1:
         show_table(tradeoff_table(standing, facts.record.spec.size_unit))
         tell(NO_RANKING)
     show_table(budget_table(facts.record))

@@ -6,6 +6,7 @@ The classes are made inside functions because torch, transformers and trl load l
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from logging import LogRecord, getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, filterwarnings
@@ -39,6 +40,9 @@ def without_rename_warnings() -> Iterator[None]:
 def pack_trainer() -> Any:  # noqa: ANN401 a class, made late
     """The trainer class."""
     from trl import SFTTrainer
+
+    # Packs are made, and answers end, by the tokenizer's own tokens; each training would say so again.
+    getLogger("transformers.trainer_utils").addFilter(_is_no_alignment)
 
     class PackTrainer(SFTTrainer):  # type: ignore[misc]  # trl has no types
         """Trainer on packs, which remembers the ones that it has read, and their losses.
@@ -98,6 +102,11 @@ def pack_trainer() -> Any:  # noqa: ANN401 a class, made late
             """Write none: the evaluation's folder records what was trained."""
 
     return PackTrainer
+
+
+def _is_no_alignment(record: LogRecord) -> bool:
+    """Whether a message is another one than the notice that a model got its tokenizer's special tokens."""
+    return not str(record.msg).startswith("The tokenizer has new PAD/BOS/EOS tokens")
 
 
 def taught_loss(model: Any, inputs: dict[str, Any], taught_in_step: Any) -> "torch.Tensor":  # noqa: ANN401

@@ -169,7 +169,14 @@ def _side(name: str, rows: Rows, pool: Pool) -> ExclusiveRows:
 
 def _example(pool: Pool, row: int) -> tuple[str, str, str]:
     source = pool.source_names[int(pool.source_codes[row])]
-    return pool.sample(row).id, source, text_of(pool, row)[:_CHARACTERS]
+    return pool.sample(row).id, source, _beginning(text_of(pool, row))
+
+
+def _beginning(text: str) -> str:
+    """The first words of a text, with its length where more follow."""
+    if len(text) <= _CHARACTERS:
+        return text
+    return f"{text[:_CHARACTERS].rsplit(maxsplit=1)[0]} ... ({len(text):,} characters)"
 
 
 def _topics(signals: SignalTable, parts: Sequence[Rows], names: tuple[str, str]) -> Table | None:
@@ -186,7 +193,9 @@ def _counts(
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (group, *(int(count[place]) for count in counts)) for place, group in enumerate(groups)
     )
-    return Table(f"Rows by {grouping}", (grouping, f"only {names[0]}", f"only {names[1]}", "both"), rows)
+    return Table(
+        f"Rows by {grouping}", (grouping, f"only in {names[0]}", f"only in {names[1]}", "in both"), rows
+    )
 
 
 def _signals(
@@ -194,10 +203,10 @@ def _signals(
 ) -> Table:
     """Means of the exclusive rows of either side; of all its rows where the other holds them."""
     sides = [
-        (rows, f"only {name}") if len(rows) else (every, f"all of {name}")
+        (rows, f"rows only in {name}") if len(rows) else (every, f"all rows of {name}")
         for rows, every, name in zip(only, whole, names, strict=True)
     ]
-    named = (f"mean {text}" for _, text in sides)
+    named = (f"mean of {text}" for _, text in sides)
     columns = ("signal", *named, "difference in sd of the pool")
     rows = []
     for name, column in signals.columns.items():

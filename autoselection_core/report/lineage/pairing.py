@@ -50,7 +50,7 @@ def pairing_with_winner(facts: SearchFacts, trial: TrialRecord) -> Table | None:
 
 def _models_table(first: Evaluation, second: Evaluation, names: tuple[str, str], spec: SearchSpec) -> Table:
     rows = _rows(first, second, spec.score_weights, spec.seed)
-    columns = ("what", *names, f"{names[0]} is better by", "95 % from", "to", "p")
+    columns = ("what", *names, f"advantage of {names[0]}", "95 % from", "to", "p")
     return Table(f"Both models on the same dev items ({spec.metric})", columns, rows)
 
 

@@ -37,6 +37,8 @@ _RUNS = {
     PROPER_SUBSET: ("run of the best proper subset", "runs of the best proper subset"),
 }
 _NEARLY_CERTAIN = 0.99
+_DECIDED = 0.975
+"""Probability from which on the 95 % interval leaves 0 out."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class Outlook:
         offer: Further runs; None where the search is stopped, its report waits, or nothing else is to run.
         is_formula: Whether a closed form evaluates, so that no model is trained.
         open_arms: Evaluations of the report that are still to be measured.
+        value: Difference so far, winner minus opponent; None where `chance` is.
     """
 
     chance: float | None
@@ -105,6 +108,7 @@ class Outlook:
     offer: Offer | None = None
     is_formula: bool = False
     open_arms: int = 0
+    value: float | None = None
 
     @property
     def sentence(self) -> str:
@@ -119,8 +123,19 @@ class Outlook:
             if self.open_arms:
                 return f"{unknown} yet: report evaluations are still to be measured ({self.open_arms})."
             return f"{unknown}: that takes two runs of each."
-        who = "By the formula (no model was trained) it" if self.is_formula else "It"
-        return f"{who} beats {opponent} with probability {_share(self.chance)}."
+        if not self._is_undecided:
+            who = "By the formula (no model was trained) it" if self.is_formula else "It"
+            return f"{who} beats {opponent} with probability {_share(self.chance)}."
+        by = " by the formula (no model was trained)" if self.is_formula else ""
+        return (
+            f"Undecided{by}: the probability that it beats {opponent} is {_share(self.chance)}; a verdict "
+            f"takes more than {percent(_DECIDED, 1)}, or less than {percent(1 - _DECIDED, 1)}."
+        )
+
+    @property
+    def _is_undecided(self) -> bool:
+        """Whether 0 is within the 95 % interval."""
+        return self.chance is not None and 1 - _DECIDED <= self.chance <= _DECIDED
 
     @property
     def _offered(self) -> str:
@@ -133,7 +148,20 @@ class Outlook:
                 f"would bring the 95 % interval from ±{self.half_width:.3g} to about "
                 f"±{self.half_width_then:.3g} for"
             )
-        return f"Further runs ({self.offer.named_runs}) {gain} {self.offer.price}: `{self.offer.command}`"
+        further = f"Further runs ({self.offer.named_runs}) {gain} {self.offer.price}: `{self.offer.command}`"
+        return f"{further}{self._expected}"
+
+    @property
+    def _expected(self) -> str:
+        """Whether the offered runs are likely to decide anything; empty where that is decided or unknown."""
+        if not self._is_undecided or self.value is None or self.half_width_then is None:
+            return ""
+        if abs(self.value) > self.half_width_then:
+            return f". They decide it if the difference stays what it is now ({self.value:+.3g})."
+        return (
+            f". Even then it is likely to stay undecided: the difference so far is {self.value:+.3g}, within "
+            f"±{self.half_width_then:.3g}."
+        )
 
 
 def _share(chance: float) -> str:
@@ -176,8 +204,9 @@ def outlook(facts: SearchFacts) -> Outlook:
     draws = arm_draws(winners, others, weights=weights, rng=rng, beside=beside)
     low, high = np.quantile(draws, [0.025, 0.975])
     chance, half = float((draws > 0).mean()), float(high - low) / 2
+    value = float(utilities(winners, weights).mean() - utilities(others, weights).mean())
     if offer is None:
-        return Outlook(chance, half, None, opponent, None, is_formula)
+        return Outlook(chance, half, None, opponent, None, is_formula, value=value)
     variance, freedom = pooled_variance([utilities(arm, weights) for arm in (winners, others, *beside)])
     more = {arm: offer.runs.get(arm, 0) for arm in (WINNER, opponent)}
     reach, reach_then = (float(stats.t.ppf(0.975, count)) for count in (freedom, freedom + offer.cost))
@@ -186,7 +215,7 @@ def outlook(facts: SearchFacts) -> Outlook:
         1 / len(runs) - 1 / (len(runs) + more[arm]) for arm, runs in ((WINNER, winners), (opponent, others))
     )
     then = reach_then * float(np.sqrt(max(0.0, (half / reach) ** 2 - saved)))
-    return Outlook(chance, half, then, opponent, offer, is_formula)
+    return Outlook(chance, half, then, opponent, offer, is_formula, value=value)
 
 
 def offer_of(facts: SearchFacts) -> Offer | None:

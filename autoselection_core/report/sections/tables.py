@@ -217,7 +217,9 @@ def budget_table(record: SearchRecord) -> Table:
         ("report", record.report_evaluations, record.report_spent, record.report_held),
     )
     unit = "evaluations by the formula" if record.spec.is_formula else "full trainings"
-    return Table(f"Budgets, in {unit}", ("budget", "allowed", "spent", "held"), rows)
+    return Table(
+        f"Budgets, in {unit} (held: reserved by those that run)", ("budget", "allowed", "spent", "held"), rows
+    )
 
 
 def search_table(found: Sequence[SearchStatus], verdicts: Mapping[str, str]) -> Table:
@@ -265,8 +267,8 @@ def gate_sentence(gated: GateResult) -> str:
         return "no benchmark, so nothing was looked for in the pool"
     names = ", ".join(gated.benchmarks)
     return (
-        f"{gated.samples_cut:,} of {len(gated.pool) + gated.samples_cut:,} samples held a question of {names}"
-        " and were left out before anything reads the pool"
+        f"{gated.samples_cut:,} of {len(gated.pool) + gated.samples_cut:,} samples contain a question of "
+        f"{names} and were left out before anything reads the pool"
     )
 
 

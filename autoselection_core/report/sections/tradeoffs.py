@@ -10,8 +10,9 @@ from autoselection_core.solver.analysis.tradeoffs import Scored, Standing, stand
 
 NO_RANKING = (
     "Trade-offs are no ranking: a subset is on the front, too, for being the smallest that was tried. Their "
-    "scores are what the surrogate expects after all trials, ± its uncertainty; the ± of a dev score "
-    "is its standard error over the items."
+    "scores are what a surrogate of each benchmark expects after all trials, ± its uncertainty; that of the "
+    "utility, which recommends, may differ by a little. The ± of a dev score is its standard error over the "
+    "items."
 )
 """Explanation beside a table of trade-offs."""
 

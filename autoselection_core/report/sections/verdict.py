@@ -101,7 +101,10 @@ class Finding:
             return ""
         own, other = (f"{epochs:.2g}" for epochs in self.epochs)
         opponent = opponent_text(self.opponent)
-        return f" A run of the winner read its data {own} times, one of {opponent} {other} times."
+        return (
+            f" A run of the winner read {own} times as many tokens as its subset has, one of {opponent} "
+            f"{other} times."
+        )
 
 
 def findings(facts: SearchFacts) -> tuple[Finding, ...]:
@@ -240,7 +243,11 @@ def verdict_sentence(report_evaluations: int, plain_filter: int = 0) -> str:
     own = "; one of the full pool's is the search's own trial" if report_evaluations else ""
     parts = [f"the second budget of {report_evaluations} buys runs: {bought}{own}"]
     if decided:
-        parts.append(f"it can decide whether the winner beats {' and '.join(decided)}")
+        parts.append(
+            f"it can decide whether the winner beats {' and '.join(decided)} where they differ clearly; how "
+            "small a difference shows depends on the noise between runs and items, which is not known yet: "
+            "small ones stay undecided"
+        )
     if open_:
         parts.append(f"it can only be undecided beside {' and '.join(open_)}; raise report_evaluations")
     return "; ".join(parts)
