@@ -633,7 +633,8 @@ def test_a_fast_machine_trains_on_as_many_tokens_as_a_training_reads_of_the_pool
     (raw / "sums.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
     tiny_model(tmp_path / "models" / "tiny")
 
-    cli("init", "raw/sums.jsonl", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
+    arguments = ("--model", "models/tiny", "--benchmark", benchmark, "--minutes", "2000", "--yes")
+    cli("init", "raw/sums.jsonl", *arguments)  # enough minutes on a busy machine, too
 
     text = " ".join((tmp_path / "autoselection.yaml").read_text().replace("#", " ").split())
     assert "(counted in 500 samples by the tokenizer and template of the model)" in text
