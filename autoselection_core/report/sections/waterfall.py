@@ -1,6 +1,6 @@
 """Waterfall of a recipe: size, state and expected utility after every step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -71,20 +71,16 @@ def waterfall_table(prefixes: tuple[Prefix, ...]) -> Table:
 
 def expectation_table(prefixes: tuple[Prefix, ...]) -> Table:
     """Sizes and expectations alone, for a page that is narrow."""
-    return _only(waterfall_table(prefixes), lambda name: not name.startswith(_MEAN))
+    table = waterfall_table(prefixes)
+    return table.without(*(name for name in table.columns if name.startswith(_MEAN)))
 
 
 def means_table(prefixes: tuple[Prefix, ...]) -> Table:
     """Means of signals over the rows that each step leaves."""
-    table = _only(waterfall_table(prefixes), lambda name: name == "after" or name.startswith(_MEAN))
-    return replace(table, columns=tuple(name.removeprefix(_MEAN) for name in table.columns))
-
-
-def _only(table: Table, is_kept: Callable[[str], bool]) -> Table:
-    """Some columns of a table."""
-    places = [place for place, name in enumerate(table.columns) if is_kept(name)]
-    rows = tuple(tuple(row[place] for place in places) for row in table.rows)
-    return Table(table.title, tuple(table.columns[place] for place in places), rows)
+    table = waterfall_table(prefixes)
+    others = [name for name in table.columns[1:] if not name.startswith(_MEAN)]
+    means = table.without(*others)
+    return replace(means, columns=tuple(name.removeprefix(_MEAN) for name in means.columns))
 
 
 def _row(prefix: Prefix, before: Prefix | None, names: list[str]) -> tuple[Cell, ...]:

@@ -18,6 +18,9 @@ from autoselection_core.report.serving import PICTURES, picture_path, report_pat
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
 
+Facts: TypeAlias = Mapping[str, Any]
+"""Metadata of an asset, by name."""
+
 
 def partition_url(asset: dg.AssetKey, partition: str) -> str:
     """Address of one partition of an asset, from the root of the UI.
@@ -64,18 +67,17 @@ def launchpad_url(job: str, config: str) -> str:
     return f"/guess/{job}/playground/setup?config={quote(config, safe='')}"
 
 
-def report_link(search: str, file: Path) -> dict[str, dg.MetadataValue[Any]]:
-    """The report of a search: a link to it where reports are served, and its file."""
+def report_link(search: str, file: Path, home: Home) -> Facts:
+    """The report of a search: a link to it where reports are served, and its file.
+
+    Beside a link the file is named from the home folder on: a long path would widen the whole page.
+    """
     base = os.environ.get(environment_variables.REPORTS_URL)
-    at = dg.MetadataValue.path(file)
     if not base:
-        return {"report": at}
+        return {"report": dg.MetadataValue.path(file)}
     url = base.rstrip("/") + report_path(search)
+    at = os.path.relpath(file.resolve(), home.root.resolve())
     return {"report": dg.MetadataValue.md(link("open the report", url)), "report_file": at}
-
-
-Facts: TypeAlias = Mapping[str, Any]
-"""Metadata of an asset, by name."""
 
 
 _WIDTH, _HEIGHT = 160, 32
@@ -184,12 +186,38 @@ def steps_picture(counts: Sequence[int]) -> dg.MarkdownMetadataValue:
 
 
 def table_value(table: Table) -> dg.TableMetadataValue:
-    """A table as Dagster shows one; its cells are what people read of them."""
+    """A table as Dagster shows one; its cells are what people read of them, with a place to wrap in each.
+
+    One wide table widens all rows of a page, so that the page cuts the texts of other rows at its edge.
+    """
     columns = [dg.TableColumn(name, "string") for name in table.columns]
     records = [
-        dg.TableRecord(dict(zip(table.columns, map(printable, row), strict=True))) for row in table.texts
+        dg.TableRecord({name: narrow(name, cell) for name, cell in zip(table.columns, row, strict=True)})
+        for row in table.texts
     ]
     return dg.MetadataValue.table(records, dg.TableSchema(columns))
+
+
+_RECIPES = ("recipe", "what", "after", "arm", "value")
+"""Columns that hold labels of recipes or of steps."""
+
+_JOINT = re.compile(r"(?<=\w)(?=\[)|(?<=,)(?=[a-z])")
+_HASH = re.compile(r"([0-9a-f]{12})[0-9a-f]{20}")
+"""A content hash, whose beginning names what it is of, in `explain`, too."""
+
+
+def narrow(column: str, cell: str) -> str:
+    """A cell that a narrow column can wrap: hashes by their beginning, labels of recipes with spaces.
+
+    Example:
+        >>> narrow("recipe", "keep_top[tokens,fraction=0.5]")
+        'keep_top [tokens, fraction=0.5]'
+        >>> narrow("id", "0123456789abcdef0123456789abcdef"), narrow("text", "red,green")
+        ('0123456789ab', 'red,green')
+    """
+    if found := _HASH.fullmatch(cell):
+        return found[1]
+    return printable(_JOINT.sub(" ", cell) if column in _RECIPES else cell)
 
 
 def explanation_facts(parts: Iterable[Part], urls_of: Callable[[Table], Mapping[str, str]]) -> Facts:

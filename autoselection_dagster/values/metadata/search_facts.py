@@ -55,11 +55,14 @@ from autoselection_dagster.values.metadata.rendering import (
 )
 from autoselection_dagster.values.metadata.trial_facts import row_facts
 
+_OF_TRIALS = ("± se", "cost", "came from")
+_OF_ARMS = ("tokens trained", "test items", "simulated items")
+"""Columns for which the pane of the UI has no room; the written report and pages of trials have them."""
+
 
 def progress_facts(status: SearchStatus, names: Names) -> Facts:
     """Stage, time left, both budgets, best score so far, and the trials with links; from the ledger alone."""
     best = status.best
-    table = status_table(status)
     return {
         "progress": status.sentence,
         "why_it_began": f"{origin_of(status.record)}.",
@@ -69,7 +72,7 @@ def progress_facts(status: SearchStatus, names: Names) -> Facts:
         if best is None
         else dg.MetadataValue.md(_trial_link(best.reservation, names)),
         "best_score": "unknown" if best is None or best.utility is None else rounded(best.utility),
-        "trials": table_value(table),
+        "trials": table_value(status_table(status).without(*_OF_TRIALS)),
         **links("trial_pages", _trial_urls(status, names)),
         "budgets": table_value(budget_table(status.record)),
         "state": _state(status.record),
@@ -98,7 +101,8 @@ def _state(record: SearchRecord) -> str:
 def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     """Verdicts, trials, arms, budgets and pictures of a search, and the path of its report."""
     record, unit = facts.record, facts.record.spec.metric
-    home, page = facts.workspace.home, report_link(record.search, report.html)
+    home = facts.workspace.home
+    page = report_link(record.search, report.html, home)
     status = SearchStatus.of(facts.workspace.ledger, record.search, home)
     return {
         **_verdict_facts(facts, report.findings),
@@ -108,9 +112,9 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
         "progress": status.sentence,
         "state": _state(record),
         "scores": sparkline([entry.utility for entry in facts.history.observations]),
-        "arms": table_value(arm_table(facts.compared, record.spec, facts.untrained)),
-        "trials": table_value(trial_table(facts)),
-        "report_evaluations": table_value(status_table(status, TrialKind.REPORT)),
+        "arms": table_value(arm_table(facts.compared, record.spec, facts.untrained).without(*_OF_ARMS)),
+        "trials": table_value(trial_table(facts).without(*_OF_TRIALS)),
+        "report_evaluations": table_value(status_table(status, TrialKind.REPORT).without(*_OF_TRIALS)),
         **links("trial_pages", _trial_urls(status, names)),
         "budgets": table_value(budget_table(record)),
         "score_trajectory": large_picture(trajectory_plot(facts.history, unit, "png"), home),
@@ -164,7 +168,7 @@ def _beginning(facts: SearchFacts) -> Facts:
     """Reason why the search began, and the old winner beside the new one."""
     began = beginning_of(facts)
     told = {"why_it_began": began.sentence, **({"old_and_new": began.pairing} if began.pairing else {})}
-    return {**told, **{entry(table.title): table_value(table) for table in began.tables}}
+    return {**told, **{entry(table.title): table_value(table.without("± se")) for table in began.tables}}
 
 
 def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:

@@ -1,5 +1,6 @@
 """Metadata of the assets of a trial."""
 
+import os
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any
@@ -131,7 +132,8 @@ def anchor_facts(
 def model_facts(evaluation: Evaluation, home: Home) -> Facts:
     """Data and cost of the training, and the folder of the adapter."""
     return {
-        "folder": dg.MetadataValue.path(home.evaluation(evaluation.key)),
+        # From the home folder on: a long path would widen the whole page.
+        "folder": os.path.relpath(home.evaluation(evaluation.key).resolve(), home.root.resolve()),
         "replicate": evaluation.replicate,
         "samples_trained": evaluation.trained_count,
         "samples_skipped": len(evaluation.skipped),
