@@ -114,7 +114,9 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
         "scores": sparkline([entry.utility for entry in facts.history.observations]),
         "arms": table_value(arm_table(facts.compared, record.spec, facts.untrained).without(*_OF_ARMS)),
         "trials": table_value(trial_table(facts).without(*_OF_TRIALS)),
-        "report_evaluations": table_value(status_table(status, TrialKind.REPORT).without(*_OF_TRIALS)),
+        "report_evaluations": table_value(
+            status_table(status, TrialKind.REPORT).without(*_OF_TRIALS, "tokens")
+        ),
         **links("trial_pages", _trial_urls(status, names)),
         "budgets": table_value(budget_table(record)),
         "score_trajectory": large_picture(trajectory_plot(facts.history, unit, "png"), home),

@@ -167,14 +167,14 @@ def won_and_lost(evaluation: Evaluation, facts: SearchFacts, reservation: Reserv
             continue
         table = items_table(evaluation, made, f"trial {other.trial}")
         found[f"won and lost against {name}"] = table.title
-        found[f"items against {name}"] = table_value(table)
+        found[f"items against {name}"] = table_value(table.without("difference"))
     return found
 
 
 def evaluation_facts(evaluation: Evaluation, ledger: Ledger, reservation: Reservation) -> Facts:
     """The scores, and what the search paid for them."""
     trial = ledger.trial(reservation)
-    columns = ("benchmark", "score", "± se", "items", "unit", "side", "unread answers")
+    columns = ("benchmark", "score", "± se", "items", "unit", "side", "unread")
     rows = tuple(
         (
             score.benchmark,
