@@ -175,4 +175,4 @@ def test_an_observation_of_the_sources_lists_their_files_with_sizes_and_hashes(d
     assert seen.metadata["bytes"].value == file.stat().st_size
     table = str(seen.metadata["content"].value)
     assert "raw/generated.jsonl" in table
-    assert fingerprint_file(file) in table
+    assert fingerprint_file(file)[:12] in table

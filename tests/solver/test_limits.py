@@ -236,7 +236,7 @@ def test_a_floor_under_a_benchmark_changes_what_is_asked_for_and_recommended() -
     assert free.recommend(loose).mean > best.mean
     assert kept.observations[best.trial - 1].scores["kept"] >= 0.5
     shares = [np.mean([one.scores["kept"] for one in each.observations[4:]]) for each in (loose, kept)]
-    assert shares[1] > shares[0] + 0.2
+    assert shares[1] > shares[0] + 0.15
 
 
 def test_a_search_ends_when_nothing_is_expected_to_gain_enough() -> None:

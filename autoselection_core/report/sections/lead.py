@@ -244,7 +244,7 @@ def _cost(facts: SearchFacts) -> str:
     seconds = sum(entry.seconds for entry in paid)
     price = facts.workspace.campaign.price_per_hour
     unit = "evaluations by the formula" if facts.record.spec.is_formula else "full trainings"
-    return f"{trainings:g} {unit}, {cost_text(seconds, price)}, without reports and waits"
+    return f"{trainings:g} {unit}, without reports and waits: {cost_text(seconds, price)}"
 
 
 def _further(facts: SearchFacts, verdict: Verdict) -> list[str]:

@@ -221,7 +221,7 @@ def test_the_fields_of_the_launchpad_reach_the_search(driver: Driver) -> None:
     driver.start(name="s", operators=["keep_top"], constraints=limits, policy_settings={"full_pool": 0})
 
     spec = driver.ledger.search("s").spec
-    assert (spec.operators, spec.policy_settings) == (("keep_top",), {"version": 3, **limits, "full_pool": 0})
+    assert (spec.operators, spec.policy_settings) == (("keep_top",), {"version": 4, **limits, "full_pool": 0})
 
 
 @pytest.mark.parametrize("field", ["operators", "benchmarks"])
