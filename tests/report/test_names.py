@@ -17,7 +17,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.examples import examples_of, why_sentence
 from autoselection_core.report.lineage.pairing import pairing_table
 from autoselection_core.report.rendering.figure import short_label
-from autoselection_core.report.rendering.page import Section, to_html, to_markdown
+from autoselection_core.report.rendering.page import Lead, Section, to_html, to_markdown
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.landscape import mix_plot
 from autoselection_core.report.sections.plots import (
@@ -182,3 +182,11 @@ def test_a_fence_inside_a_sample_does_not_end_its_block() -> None:
     page = to_markdown("t", [Section("s", code=["before\n```\ninside\n````\nafter"])])
 
     assert page.count("`````") == 2
+
+
+def test_a_setting_in_backticks_is_code_on_the_page_and_markup_is_text() -> None:
+    lead = Lead("Undecided.", "undecided", ["State `policy: {min_share: 0.1}` <b>first</b>."], [], None)
+
+    page = to_html("A search", [], lead)
+
+    assert "<p>State <code>policy: {min_share: 0.1}</code> &lt;b&gt;first&lt;/b&gt;.</p>" in page

@@ -45,7 +45,7 @@ class Lead:
     Attributes:
         verdict: The answer in a sentence.
         tone: `yes`, `no` or `undecided`: how the verdict is coloured.
-        details: The figures behind it, a sentence each.
+        details: The figures behind it, a sentence each, with settings in backticks.
         facts: Labels with their values, such as rows kept or the date.
         picture: The picture of the result; None where nothing was measured.
         further: Next steps, with commands in backticks.
@@ -145,7 +145,7 @@ def _lead_html(lead: Lead) -> str:
         [
             f'<section class="lead {html.escape(lead.tone)}">',
             f'<p class="verdict">{html.escape(lead.verdict)}</p>',
-            *(f"<p>{html.escape(text)}</p>" for text in lead.details),
+            *(f"<p>{_inline(text)}</p>" for text in lead.details),
             *([] if lead.picture is None else [_figure(lead.picture)]),
             f"<dl>{facts}</dl>",
             *([f"<h2>Next</h2>\n<ul>{further}</ul>"] if further else []),
