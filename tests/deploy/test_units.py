@@ -129,7 +129,7 @@ def _stopped(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _await_location(url: str) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not _is_loaded(url):
         assert time.monotonic() < deadline, "the viewer does not show the code location"
         time.sleep(0.5)
