@@ -15,6 +15,7 @@ from autoselection_core.progress import cost_text, percent
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.sections.verdict import OPPONENTS
 from autoselection_core.score.resampling import arm_draws, pooled_variance, utilities
+from autoselection_core.score.score import CONFIDENCE
 from autoselection_core.search.arms import (
     FULL_POOL,
     PLAIN_FILTER,
@@ -37,8 +38,8 @@ _RUNS = {
     PROPER_SUBSET: ("run of the best proper subset", "runs of the best proper subset"),
 }
 _NEARLY_CERTAIN = 0.99
-_DECIDED = 0.975
-"""Probability from which on the 95 % interval leaves 0 out."""
+_DECIDED = (1 + CONFIDENCE) / 2
+"""Probability from which on the interval of a verdict leaves 0 out."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class Outlook:
 
     @property
     def _is_undecided(self) -> bool:
-        """Whether 0 is within the 95 % interval."""
+        """Whether 0 is within the interval of a verdict."""
         return self.chance is not None and 1 - _DECIDED <= self.chance <= _DECIDED
 
     @property

@@ -14,11 +14,12 @@ import numpy as np
 from autoselection_core.recipe import Recipe, Step, Union
 from autoselection_core.solver.acquisition.protocol import AcquisitionTerm
 from autoselection_core.solver.candidates.phase import Phase, TrustRadius
-from autoselection_core.solver.candidates.warmup import plain_filters, plain_intersections
+from autoselection_core.solver.candidates.warmup import plain_among, plain_intersections
 from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.evidence.fitted import FittedModel
 from autoselection_core.solver.evidence.observations import ObservedSubset
 from autoselection_core.solver.feature_layout import Features
+from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs.edits import Workbench, edit_recipe
 from autoselection_core.solver.programs.fresh import has_union, single_recipes
 from autoselection_core.solver.programs.realise import Draft, Realised
@@ -130,9 +131,10 @@ def search_locally(
         trial: The trial that is chosen for; edits are drawn anew for every trial.
         proposed: Drafts of an adviser, which are compared, too.
     """
-    alone = [Draft(recipe, "single") for recipe in single_recipes(context.templates, context.seed)]
+    singles = single_recipes(context.templates, context.seed)
+    alone = [Draft(recipe, "single") for recipe in singles]
     paired = pairs_of(fitted, context) if context.policy.version > _UNPAIRED else []
-    crossed = _intersections(context) if context.policy.tries_usual_filters else []
+    crossed = _intersections(singles, context.policy) if context.policy.tries_usual_filters else []
     recalled = context.realise([*_recall(fitted), *proposed, *alone, *crossed, *paired], known)
     radius = TrustRadius(context, fitted, context.policy.trust_radius)
     found = _score(radius, gain, recalled, context.describe(recalled), known)
@@ -155,10 +157,9 @@ def search_locally(
     return found
 
 
-def _intersections(context: SearchContext) -> list[Draft]:
-    """Intersections of plain filters, tried or not."""
-    policy = context.policy
-    filters = plain_filters(context.templates, context.seed, policy.plain_scores)
+def _intersections(singles: tuple[Recipe, ...], policy: Policy) -> list[Draft]:
+    """Intersections of the plain filters among single operators, tried or not."""
+    filters = plain_among(singles, policy.plain_scores)
     return [Draft(recipe, "intersection") for recipe in plain_intersections(filters, policy.max_steps)]
 
 

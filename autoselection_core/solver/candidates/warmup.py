@@ -24,6 +24,7 @@ _OPERATORS = ("keep_relevant", "drop_exact_duplicates", "drop_near_duplicates", 
 _RANKING, _LOWEST = "keep_top", "lowest"
 _QUARTER, _HALF = 0.25, 0.5
 _PAIRED_SHARES = (_QUARTER, _HALF)
+_PAIR = 2
 _IFD = "ifd"
 _COLUMNS = ("ifd", "response_loss", "response_tokens", "tokens", "words")
 
@@ -34,7 +35,11 @@ PlainScores: TypeAlias = Sequence[tuple[str, str]]
 
 def plain_filters(templates: Sequence[Template], seed: int, scores: PlainScores = ()) -> tuple[Recipe, ...]:
     """Plain filters at the usual shares; all single operators where the pool has no usual signal."""
-    singles = single_recipes(templates, seed)
+    return plain_among(single_recipes(templates, seed), scores)
+
+
+def plain_among(singles: tuple[Recipe, ...], scores: PlainScores = ()) -> tuple[Recipe, ...]:
+    """The plain filters among single operators, or all of these where there is none."""
     usual = tuple(recipe for recipe in singles if is_plain(recipe, scores))
     return usual or singles
 
@@ -52,11 +57,13 @@ def usual_quarters(filters: Sequence[Recipe]) -> tuple[Recipe, ...]:
 
 def plain_intersections(filters: Sequence[Recipe], max_steps: int) -> tuple[Recipe, ...]:
     """Plain filters that keep a quarter or a half, one after another, in pairs over different signals."""
+    if max_steps < _PAIR:
+        return ()
     shares = [each for each in filters if _keeps(each.steps[0], _PAIRED_SHARES)]
     return tuple(
         Recipe((*one.steps, *other.steps), one.seed)
-        for one, other in combinations(shares, 2)
-        if one.steps[0].label != other.steps[0].label and max_steps > 1
+        for one, other in combinations(shares, _PAIR)
+        if one.steps[0].label != other.steps[0].label
     )
 
 
