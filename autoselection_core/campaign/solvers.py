@@ -13,6 +13,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.catalogue import Template, catalogue, installed_operators, with_weights
+from autoselection_core.operators.definitions.score import KeepBand, KeepTop
 from autoselection_core.operators.definitions.weighted_mix import MixTopics
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.search.warm_start import all_earlier_of
@@ -28,6 +29,9 @@ from autoselection_core.subset import Subset
 
 _WHOLE_CATALOGUE = 2
 """Version of the policy up to which steps are all of the catalogue's, and weights of its own variants."""
+
+_TIES_RANKED = 4
+"""Version of the policy up to which rows are ranked by columns whose values are mostly equal, too."""
 
 
 def make_solver(
@@ -65,14 +69,59 @@ def templates_of(
     """Templates of a search's steps.
 
     From version 3 of the policy on with weights of all named groups, and without steps over a signal that
-    has one value in the whole pool: they would choose rows by their number.
+    has one value in the whole pool: they would choose rows by their number. From version 5 on a column most
+    of whose known values are equal is cut beside that value in place of being ranked, for the same reason.
     """
     plain = catalogue(signals, operators)
     if policy.version <= _WHOLE_CATALOGUE:
         return plain
     constant = {name for name, column in signals.columns.items() if _is_constant(column)}
     varied = tuple(each for each in plain if dict(each.fixed).get("signal") not in constant)
+    if policy.version > _TIES_RANKED and KeepBand in operators:
+        varied = _cut_where_tied(varied, signals)
     return with_weights(varied, signals) if MixTopics in operators else varied
+
+
+def _cut_where_tied(templates: Sequence[Template], signals: SignalTable) -> tuple[Template, ...]:
+    """Templates without rankings of mostly equal values, and with the bands that end beside such a value."""
+    ranked = dict.fromkeys(str(dict(each.fixed)["signal"]) for each in templates if _is_ranking(each))
+    cuts = {name: found for name in ranked if (found := tied_cuts(signals.columns[name]))}
+    kept = (each for each in templates if not (_is_ranking(each) and dict(each.fixed)["signal"] in cuts))
+    bands = (Template(KeepBand, (("signal", name), cut), ()) for name, found in cuts.items() for cut in found)
+    return (*kept, *bands)
+
+
+def _is_ranking(template: Template) -> bool:
+    return template.operator is KeepTop
+
+
+def tied_cuts(column: Values) -> tuple[tuple[str, float], ...]:
+    """Ends of bands that part a column beside its most common value; none where no value has a majority.
+
+    More than half of the known values are equal only if they are equal to the median.
+
+    Args:
+        column: Values of a signal, NaN for unknown. Shape (rows,).
+
+    Returns:
+        `low` or `high` with the value that the band ends at. A band has some rows and not all.
+
+    Example:
+        >>> tied_cuts(np.array([0, 0, 0, 1], np.float32)), tied_cuts(np.arange(4, dtype=np.float32))
+        ((('low', 1.0), ('high', 0.0)), ())
+    """
+    known = column[np.isfinite(column)]
+    common = float(np.median(known)) if len(known) else 0.0
+    if 2 * np.count_nonzero(known == common) <= len(known):
+        return ()
+    above, below = known[known > common], known[known < common]
+    lows = [*([float(above.min())] if len(above) else []), common]
+    highs = [common, *([float(below.max())] if len(below) else [])]
+    cuts = [
+        *(("low", end, np.count_nonzero(known >= end)) for end in lows),
+        *(("high", end, np.count_nonzero(known <= end)) for end in highs),
+    ]
+    return tuple((name, end) for name, end, rows in cuts if rows < len(column))
 
 
 def _is_constant(column: Values) -> bool:

@@ -10,7 +10,7 @@ from autoselection_core.history.search_settings import DEFAULT, POLICIES, policy
 from autoselection_core.operators.selection.ranking import HIGHEST, LOWEST
 from autoselection_core.space import Choice, Count, Interval, check_settings
 
-LATEST = 4
+LATEST = 5
 """Highest version of the default policy, which new searches have. A registered search without a version has
 the first."""
 

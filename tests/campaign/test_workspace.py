@@ -20,8 +20,9 @@ from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.history.specification import SearchSpec
+from autoselection_core.operators.catalogue import DEFAULT_OPERATORS
 from autoselection_core.operators.definitions.budget import KeepRandom
-from autoselection_core.operators.definitions.score import KeepTop
+from autoselection_core.operators.definitions.score import KeepBand, KeepTop
 from autoselection_core.pool.sources import Source
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.loop import run_search
@@ -29,7 +30,8 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.advice.endpoint import Endpoint
 from autoselection_core.solver.advice.exchange import Silent
 from autoselection_core.solver.advice.settings import AdviserSettings
-from autoselection_core.solver.policy import Policy
+from autoselection_core.solver.candidates.warmup import best_quarters, is_plain, plain_filters
+from autoselection_core.solver.policy import LATEST, Policy
 from autoselection_core.solver.programs.limits import MAX_PASSES, UNTRAINABLE, read_tokens, trainable_rows
 from autoselection_core.store.atomic import UNFINISHED
 from autoselection_core.store.home import Home
@@ -272,6 +274,57 @@ def test_no_step_over_a_signal_of_one_value_is_offered_from_version_3_on() -> No
     }
 
     assert offered == {1: set(columns), 3: {"varied", "partly"}}
+
+
+def test_a_signal_that_is_mostly_one_value_is_cut_beside_it_from_version_5_on() -> None:
+    """Ranked, its rows were chosen by their number: a quarter by a flag of 6 % is mostly the file's order."""
+    rows = 100
+    columns = {
+        "flag": np.array([1] * 6 + [0] * 94, np.float32),
+        "stars": np.array([1] * 10 + [3] * 60 + [5] * 20 + [np.nan] * 10, np.float32),
+        "half": np.array([0, 1] * 50, np.float32),
+        "loss": np.arange(rows, dtype=np.float32),
+    }
+    table = SignalTable("pool", np.arange(rows, dtype=np.uint64), columns)
+    offered = {
+        version: templates_of(table, DEFAULT_OPERATORS, Policy(version=version)) for version in (4, LATEST)
+    }
+    ranked = {
+        version: {dict(each.fixed)["signal"] for each in found if each.operator is KeepTop}
+        for version, found in offered.items()
+    }
+    cuts = [each.sample(np.random.default_rng(0)) for each in offered[LATEST] if each.operator is KeepBand]
+    kept = {cut.full_label: int(cut(np.arange(rows), table).size) for cut in cuts}
+
+    assert ranked == {4: set(columns), LATEST: {"half", "loss"}}
+    assert kept == {
+        "keep_band[flag,low=1]": 6,
+        "keep_band[flag,high=0]": 94,
+        "keep_band[stars,low=5]": 20,
+        "keep_band[stars,low=3]": 80,
+        "keep_band[stars,high=3]": 70,
+        "keep_band[stars,high=1]": 10,
+    }
+    assert all(each.operator is not KeepBand for each in offered[4])
+    only = templates_of(table, [KeepTop], Policy())
+    assert {dict(each.fixed)["signal"] for each in only} == set(columns), "a search without keep_band ranks"
+
+
+@pytest.mark.parametrize(("end", "kept"), [("highest", "low"), ("lowest", "high"), ("either", "low")])
+def test_a_score_of_ones_own_that_is_mostly_one_value_is_tried_by_its_better_side(
+    end: str, kept: str
+) -> None:
+    """A score that is cut in place of ranked is still the first plain filter of a search."""
+    columns = {"checked": np.array([1] * 30 + [0] * 70, np.float32)}
+    table = SignalTable("pool", np.arange(100, dtype=np.uint64), columns)
+    scores = (("checked", end),)
+    filters = plain_filters(templates_of(table, DEFAULT_OPERATORS, Policy()), 0, scores)
+
+    (first,) = best_quarters(filters, scores)
+
+    assert getattr(first.steps[0], kept) is not None
+    assert is_plain(first, scores)
+    assert not is_plain(first)
 
 
 def test_a_new_search_pins_the_scores_of_its_campaign_and_a_registered_one_goes_on_without(

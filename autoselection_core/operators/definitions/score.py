@@ -65,7 +65,8 @@ class KeepTop(Operator):
 class KeepBand(Operator):
     """Keep rows whose value of one signal lies in a band, both ends included; unknown values are dropped.
 
-    A band is in the signal's own unit, so it is written by hand: `high: 1` drops all above 1.
+    A band is in the signal's own unit, so it is written by hand: `high: 1` drops all above 1. A search has
+    bands over signals most of whose values are equal alone, which end beside that value.
 
     Attributes:
         signal: Name of the column.

@@ -8,7 +8,7 @@ import numpy as np
 
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.operators.definitions.relevance import KeepRelevant
-from autoselection_core.operators.definitions.score import KeepTop
+from autoselection_core.operators.definitions.score import KeepBand, KeepTop
 from autoselection_core.operators.selection.ranking import HIGHEST, LOWEST
 from autoselection_core.recipe import Recipe, Step, Union
 from autoselection_core.signals.table import RELEVANCE, SignalTable
@@ -45,7 +45,10 @@ def plain_among(singles: tuple[Recipe, ...], scores: PlainScores = ()) -> tuple[
 
 
 def best_quarters(filters: Sequence[Recipe], scores: PlainScores) -> tuple[Recipe, ...]:
-    """The filters that keep the better quarter by a score: the highest one where either end may be better."""
+    """The filters that keep the better quarter by a score: the highest one where either end may be better.
+
+    Of a score most of whose values are equal, those that keep the better side of a cut beside that value.
+    """
     wanted = {(name, LOWEST if end == LOWEST else HIGHEST) for name, end in scores}
     return tuple(each for each in filters if _is_quarter(each.steps[0], wanted))
 
@@ -80,7 +83,14 @@ def _is_usual_quarter(step: Step) -> bool:
 
 
 def _is_quarter(step: Step, wanted: Collection[tuple[str, str]]) -> bool:
+    if isinstance(step, KeepBand):
+        return (step.signal, _end_of(step)) in wanted
     return isinstance(step, KeepTop) and step.fraction == _QUARTER and (step.signal, step.order) in wanted
+
+
+def _end_of(band: KeepBand) -> str:
+    """End of a signal that a band open on one side keeps."""
+    return LOWEST if band.low is None else HIGHEST
 
 
 def is_plain(recipe: Recipe, scores: PlainScores = ()) -> bool:
@@ -93,8 +103,9 @@ def _is_usual(step: Step, scores: Mapping[str, str]) -> bool:
         return False
     if step.name in _OPERATORS:
         return True
-    if isinstance(step, KeepTop) and step.signal in scores:
-        return scores[step.signal] in (step.order, EITHER)
+    if isinstance(step, KeepTop | KeepBand) and step.signal in scores:
+        kept = step.order if isinstance(step, KeepTop) else _end_of(step)
+        return scores[step.signal] in (kept, EITHER)
     is_ranking = step.name == _RANKING and _LOWEST not in step.label
     return is_ranking and any(name in _COLUMNS or name.startswith(RELEVANCE) for name in step.reads)
 

@@ -9,6 +9,7 @@ from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.history.records import TrialKind, TrialState
 from autoselection_core.search.loop import run_search
+from autoselection_core.solver.policy import LATEST
 from autoselection_core.store.home import Home
 from tests.dagster.installations import Driver
 
@@ -221,7 +222,10 @@ def test_the_fields_of_the_launchpad_reach_the_search(driver: Driver) -> None:
     driver.start(name="s", operators=["keep_top"], constraints=limits, policy_settings={"full_pool": 0})
 
     spec = driver.ledger.search("s").spec
-    assert (spec.operators, spec.policy_settings) == (("keep_top",), {"version": 4, **limits, "full_pool": 0})
+    assert (spec.operators, spec.policy_settings) == (
+        ("keep_top",),
+        {"version": LATEST, **limits, "full_pool": 0},
+    )
 
 
 @pytest.mark.parametrize("field", ["operators", "benchmarks"])
