@@ -149,6 +149,16 @@ class WeightTemplate(Template):
         }
         return self.operator(**settings)
 
+    def with_weights(self, weights: npt.NDArray[np.float64], **numbers: float) -> Operator:
+        """The operator with weights from 0 to 1 for its groups, and numbers for its other axes.
+
+        Args:
+            weights: Weight of each group, in the order of `groups`. Shape (groups,).
+            numbers: Its other numbers, by the names of their axes.
+        """
+        places = np.minimum(-np.expm1(-weights), _MAX_PLACE).tolist()
+        return self.build({**numbers, **dict(zip(map(_weight, self.groups), places, strict=True))})
+
     @override
     def encode(self, operator: Operator) -> npt.NDArray[np.float64]:
         plain = [axis.space.encode(getattr(operator, axis.name)) for axis in self.axes[: -len(self.groups)]]

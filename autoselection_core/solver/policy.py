@@ -18,6 +18,9 @@ _USUAL_FILTERS = 4
 """Version from which filters that a person would try come before others, alone and in pairs, and the
 surrogate sees the composition of subsets."""
 
+_TILTED_MIXTURES = 5
+"""Version from which weights of sources and topics follow the slopes of the surrogate."""
+
 GROUPS_ONLY = 2
 """Composition without distributions of signals: the subset distance has these already."""
 
@@ -176,6 +179,11 @@ class Policy:
     def tries_usual_filters(self) -> bool:
         """Whether quarters and intersections that a person would try come before other filters."""
         return self.version >= _USUAL_FILTERS
+
+    @property
+    def tilts_mixtures(self) -> bool:
+        """Whether mixtures that follow the surrogate's slopes along groups are candidates."""
+        return self.version >= _TILTED_MIXTURES
 
     def min_rows(self, rows: int) -> int:
         """Rows that a candidate has at least in a pool of so many, by the share."""

@@ -72,12 +72,27 @@ class Luckiest:
         return max(history.observations, key=lambda one: one.utility).subset
 
 
-def contestant(name: str, signals: SignalTable, templates: Sequence[Template]) -> Contestant:
-    """A contestant by name; `default:draws=1,edits=0` is the default policy with other settings."""
+def contestant(
+    name: str,
+    signals: SignalTable,
+    templates: Sequence[Template],
+    max_tokens: int | None = None,
+    train_tokens: float | None = None,
+) -> Contestant:
+    """A contestant by name; `default:draws=1,edits=0` is the default policy with other settings.
+
+    Args:
+        name: Name of the contestant.
+        signals: The pool.
+        templates: Steps of the others; ours takes those of its version.
+        max_tokens: Longest conversation that a training reads, for the default policy.
+        train_tokens: Tokens of a training, for the default policy.
+    """
     base, _, settings = name.partition(":")
     if base == "default":
         policy = Policy().with_settings(**_parse(settings))
-        return Ours(Solver(signals, templates_of(signals, DEFAULT_OPERATORS, policy), policy))
+        steps = templates_of(signals, DEFAULT_OPERATORS, policy)
+        return Ours(Solver(signals, steps, policy, max_tokens=max_tokens, train_tokens=train_tokens))
     if base in ("random", "published"):
         solver = Solver(signals, templates, Policy(name=base))
         return Luckiest(lambda history: solver.ask(history)[0])

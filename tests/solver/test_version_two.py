@@ -1,5 +1,6 @@
 """Later versions of the default policy: plain filters first, finalists last, nothing untrainable, pairs."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -7,11 +8,14 @@ import pytest
 
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.history.values import FailedTrial, History
-from autoselection_core.operators.catalogue import catalogue
+from autoselection_core.operators.catalogue import WeightTemplate, catalogue, with_weights
+from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Candidate, Policy, Proposal, Solver
 from autoselection_core.solver.candidates.local_search import pairs_of
+from autoselection_core.solver.candidates.tilts import group_slopes, tilted_mixtures
 from autoselection_core.solver.candidates.warmup import plain_filters, plain_intersections, usual_quarters
+from autoselection_core.solver.context import context_for
 from autoselection_core.solver.evidence.constraints import Success
 from autoselection_core.solver.evidence.fitted import fit_model
 from autoselection_core.solver.evidence.observations import observed_subsets
@@ -20,9 +24,11 @@ from autoselection_core.solver.policy import GROUPS_ONLY
 from autoselection_core.solver.programs.fresh import single_recipes
 from autoselection_core.solver.programs.limits import MAX_PASSES, TOO_REPEATED, read_tokens, trainable_rows
 from autoselection_core.subset import realise
-from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver
+from tests.solver.worlds import SMALL, Utility, entropy_of, observed, pool, searched, solver
 
-FIRST, SECOND, THIRD, FOURTH = (SMALL.with_settings(version=version, finals=1) for version in (1, 2, 3, 4))
+FIRST, SECOND, THIRD, FOURTH, FIFTH = (
+    SMALL.with_settings(version=version, finals=1) for version in (1, 2, 3, 4, 5)
+)
 
 
 def origins(history: History) -> list[object]:
@@ -287,3 +293,86 @@ def test_shares_of_sources_and_topics_are_groups_of_the_composition() -> None:
     ones = np.bincount(signals.label("source")[:40] + 1, minlength=3) / 40
 
     np.testing.assert_allclose(shares, ones, atol=1e-6)
+
+
+def weighed(rows: int = 400, groups: int = 6) -> SignalTable:
+    """A pool whose sources have names, and so weights."""
+    rng = np.random.default_rng(7)
+    labels = {"source": rng.integers(groups, size=rows).astype(np.int32)}
+    names = {"source": tuple(f"source {number}" for number in range(groups))}
+    return replace(pool(rows), labels=labels, label_names=names)
+
+
+def of_sources(signals: SignalTable, worth: Sequence[float]) -> Utility:
+    """Mean worth of the sources that a subset's rows come from."""
+    each = np.asarray(worth)[signals.label("source")]
+    return lambda subset: float(each[subset.rows].mean())
+
+
+def after_mixtures(signals: SignalTable, asker: Solver, worth: Sequence[float]) -> History:
+    """A history of random mixtures of sources, each measured."""
+    history, utility = History("search", 0, 40), of_sources(signals, worth)
+    rng = np.random.default_rng(3)
+    (template,) = (each for each in asker.templates if isinstance(each, WeightTemplate))
+    for _ in range(16):
+        recipe = Recipe((template.sample(rng),), 0)
+        tried = Candidate(recipe, realise(recipe, signals), Proposal("fresh"))
+        history = observed(history, tried, utility(tried.subset))
+    return history
+
+
+@pytest.mark.parametrize("best", range(3))
+def test_slopes_along_sources_order_them_by_what_their_samples_are_worth(best: int) -> None:
+    worth = np.roll([3.0, 1.0, 0.5, 0.0, -0.5, -1.0], best)
+    signals = weighed()
+    asker = Solver(signals, with_weights(catalogue(signals), signals), FIFTH)
+    history = after_mixtures(signals, asker, worth.tolist())
+    context = context_for(signals, tuple(asker.templates), FIFTH, 0)
+    fitted = fit_model(context, observed_subsets(history, signals))
+
+    tried = fitted.observed[fitted.incumbent]
+    shares, slopes = group_slopes(context, fitted, tried, "source", 6)
+
+    labels = signals.label("source")[tried.subset.rows]
+    np.testing.assert_allclose(shares, np.bincount(labels, minlength=6) / len(labels))
+    assert int(slopes.argmax()) == best
+    assert abs(np.average(slopes, weights=shares)) < 0.2
+
+
+def test_a_tilted_mixture_has_more_of_the_sources_that_are_worth_more() -> None:
+    signals = weighed()
+    asker = Solver(signals, with_weights(catalogue(signals), signals), FIFTH)
+    history = after_mixtures(signals, asker, [3.0, 1.0, 0.5, 0.0, -0.5, -1.0])
+    context = context_for(signals, tuple(asker.templates), FIFTH, 0)
+    fitted = fit_model(context, observed_subsets(history, signals))
+
+    drafts = tilted_mixtures(context, fitted, fitted.ranked[:3])
+    utility = of_sources(signals, [3.0, 1.0, 0.5, 0.0, -0.5, -1.0])
+    made = context.realise(drafts, frozenset())
+
+    assert max(map(utility, made.subsets)) > utility(fitted.observed[fitted.incumbent].subset)
+    assert {draft.edit for draft in drafts} == {"tilt source"}
+    assert all(draft.parent in {one.trial for one in history.observations} for draft in drafts)
+
+
+def test_tilted_mixtures_are_candidates_from_the_fifth_version_on() -> None:
+    signals = weighed()
+    utility = of_sources(signals, [3.0, 1.0, 0.5, 0.0, -0.5, -1.0])
+    edits = {}
+    for policy in (FOURTH, FIFTH):
+        asker = Solver(signals, with_weights(catalogue(signals), signals), policy)
+        history = searched(asker, utility, 8)
+        edits[policy.version] = [str(one.proposal.get("edit", "")) for one in history.observations]
+
+    assert not any("tilt" in edit for edit in edits[4])
+    assert any("tilt source" in edit for edit in edits[5])
+
+
+def test_a_subset_of_one_source_has_no_slopes() -> None:
+    signals = replace(weighed(), labels={"source": np.zeros(400, np.int32)})
+    asker = Solver(signals, with_weights(catalogue(signals), signals), FIFTH)
+    history = searched(asker, entropy_of(signals), 4)
+    context = context_for(signals, tuple(asker.templates), FIFTH, 0)
+    fitted = fit_model(context, observed_subsets(history, signals))
+
+    assert tilted_mixtures(context, fitted, fitted.ranked[:1]) == []

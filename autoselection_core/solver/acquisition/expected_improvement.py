@@ -1,16 +1,36 @@
-"""Expected improvement of a normal variable over a threshold, and repeats of a noisy evaluation.
+"""Expected improvement of a normal variable over a threshold, its product with other factors, and repeats.
 
 With z the distance of the mean above the threshold, E[max(z + Z, 0)] = phi(z) + z Phi(z), Z standard normal
 (Mockus 1975). The logarithm keeps an order among hopeless candidates (Ament et al. 2023).
 """
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from autoselection_core.solver.feature_layout import Features
-from autoselection_core.solver.surrogate.gp import Surrogate
+from autoselection_core.solver.surrogate.gp import Numbers, Surrogate
+
+
+class AcquisitionTerm(Protocol):
+    """Factor of an acquisition function, such as an improvement or a probability of feasibility."""
+
+    def log_value(self, candidates: Features) -> Numbers:
+        """Logarithm of the factor for each feature vector. Shape (m,), from (m, d)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class SumOfTerms:
+    """Product of acquisition factors, as the sum of their logarithms."""
+
+    terms: tuple[AcquisitionTerm, ...]
+
+    def log_value(self, candidates: Features) -> Numbers:
+        """Sum over the terms. Shape (m,)."""
+        return np.asarray(np.sum([term.log_value(candidates) for term in self.terms], axis=0))
 
 
 def repeats(noise: float, deviation: float, tolerance: float) -> int:

@@ -12,8 +12,9 @@ from itertools import permutations
 import numpy as np
 
 from autoselection_core.recipe import Recipe, Step, Union
-from autoselection_core.solver.acquisition.protocol import AcquisitionTerm
+from autoselection_core.solver.acquisition.expected_improvement import AcquisitionTerm
 from autoselection_core.solver.candidates.phase import Phase, TrustRadius
+from autoselection_core.solver.candidates.tilts import tilted_mixtures
 from autoselection_core.solver.candidates.warmup import plain_among, plain_intersections
 from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.evidence.fitted import FittedModel
@@ -135,7 +136,8 @@ def search_locally(
     alone = [Draft(recipe, "single") for recipe in singles]
     paired = pairs_of(fitted, context) if context.policy.version > _UNPAIRED else []
     crossed = _intersections(singles, context.policy) if context.policy.tries_usual_filters else []
-    recalled = context.realise([*_recall(fitted), *proposed, *alone, *crossed, *paired], known)
+    tilted = tilted_mixtures(context, fitted, phase.anchors) if context.policy.tilts_mixtures else []
+    recalled = context.realise([*_recall(fitted), *proposed, *alone, *crossed, *paired, *tilted], known)
     radius = TrustRadius(context, fitted, context.policy.trust_radius)
     found = _score(radius, gain, recalled, context.describe(recalled), known)
     names = known | found.names | {subset.fingerprint for subset in recalled.subsets}

@@ -8,9 +8,13 @@ import numpy as np
 from autoselection_core.errors.search import NoCandidatesError, NotWorthwhileError
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
-from autoselection_core.solver.acquisition.expected_improvement import deviation_without, repeats
+from autoselection_core.solver.acquisition.expected_improvement import (
+    AcquisitionTerm,
+    SumOfTerms,
+    deviation_without,
+    repeats,
+)
 from autoselection_core.solver.acquisition.log_nei import Improvement
-from autoselection_core.solver.acquisition.protocol import AcquisitionTerm, SumOfTerms
 from autoselection_core.solver.advice.consultation import Consultation
 from autoselection_core.solver.advice.roles import Anchor, propose, summarise
 from autoselection_core.solver.advice.settings import AdviserRole

@@ -2,8 +2,8 @@
 
 Utilities of the new six depend on sources and their interplay, on topics, on the middle of a signal, on a
 threshold and on a small intersection. Topics and clusters that contestants see are cut elsewhere than those
-that utilities are made of; contestants see embeddings. Half of the twelve are held out: they are looked at in
-the last run only.
+that utilities are made of; contestants see embeddings, and may weigh sources and topics. Half of the twelve
+are held out: they are looked at in the last run only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from sklearn.cluster import MiniBatchKMeans
 
 from autoselection_core.arrays import Rows
+from autoselection_core.signals.table import TOPIC
 from bench.solver.landscapes.landscape import Landscape, Term, landscapes
 from bench.solver.landscapes.world import LandscapeWorld, Numbers, to_ranks
 
@@ -23,13 +24,13 @@ HELD_OUT = ("saturating", "coverage", "deceptive", "interplay", "middle", "inter
 OPEN = ("quality", "redundancy", "mix", "sources_worth", "topics_worth", "threshold")
 """Landscapes that settings may be tried on."""
 
-_CLUSTERS = (10, 20, 40)
+_CLUSTERS, _TOPICS = (10, 20, 40), 20
 _TIGHT = 0.05
 """Share of the pool below which a subset of the right rows is too small."""
 
 
 def with_topics(world: LandscapeWorld) -> LandscapeWorld:
-    """The same world with embeddings and clusters among the signals."""
+    """The same world with embeddings, clusters and named topics among the signals."""
     themes = world.themes.astype(np.float32)
     labels = {
         f"cluster/{count}": MiniBatchKMeans(count, random_state=50 + count, n_init=3)
@@ -37,10 +38,12 @@ def with_topics(world: LandscapeWorld) -> LandscapeWorld:
         .astype(np.int32)
         for count in _CLUSTERS
     }
+    labels[TOPIC] = labels[f"cluster/{_TOPICS}"]
     signals = replace(
         world.signals,
         vectors={**world.signals.vectors, "embedding": themes},
         labels={**world.signals.labels, **labels},
+        label_names={**world.signals.label_names, TOPIC: tuple(f"topic {n}" for n in range(_TOPICS))},
     )
     return replace(world, signals=signals)
 
