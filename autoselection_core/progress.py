@@ -1,6 +1,7 @@
-"""Progress callbacks, and durations, money and shares as people read them: one definition for every room."""
+"""Progress callbacks, the time left by them, and durations, money and shares as people read them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -55,3 +56,65 @@ def percent(share: float, digits: int = 0) -> str:
         ('95 %', '16.0 %')
     """
     return f"{100 * share:.{digits}f} %"
+
+
+_LEAST_LEFT = 0.05
+"""Share of the expected seconds that is left at least while the work goes on."""
+
+
+def remaining(expected_s: float, elapsed_s: float) -> float:
+    """Seconds that are left of work that still goes on: at least as many as it has overrun.
+
+    Example:
+        >>> [remaining(60.0, elapsed_s) for elapsed_s in (0.0, 50.0, 60.0, 90.0)]
+        [60.0, 10.0, 3.0, 30.0]
+    """
+    return max(expected_s - elapsed_s, elapsed_s - expected_s, _LEAST_LEFT * expected_s)
+
+
+@dataclass(frozen=True)
+class Advance:
+    """Steps of a stage between its first report and its latest.
+
+    Attributes:
+        first_at: Time of the first report, in seconds.
+        first_done: Steps that were done then.
+        at: Time of the latest report.
+        done: Steps that were done then.
+        total: Steps of the stage; None while unknown.
+    """
+
+    first_at: float
+    first_done: int
+    at: float
+    done: int
+    total: int | None
+
+    @classmethod
+    def begun(cls, at: float, done: int, total: int | None) -> "Advance":
+        """A stage at its first report."""
+        return cls(at, done, at, done, total)
+
+    def reported(self, at: float, done: int, total: int | None) -> "Advance":
+        """The stage after a further report."""
+        return replace(self, at=at, done=done, total=total)
+
+    @property
+    def step_s(self) -> float | None:
+        """Mean seconds of a step; None before one was made."""
+        steps = self.done - self.first_done
+        return (self.at - self.first_at) / steps if steps > 0 and self.at > self.first_at else None
+
+    def left_s(self, now: float) -> float | None:
+        """Seconds left of the stage by its mean speed; None while that is unknown, and at its end.
+
+        A step that takes longer than the others so far is expected to take as long again as it has overrun.
+        """
+        if self.total is None or self.step_s is None or self.done >= self.total:
+            return None
+        return remaining(self.step_s, now - self.at) + (self.total - self.done - 1) * self.step_s
+
+    def left_text(self, now: float) -> str:
+        """Time left of the stage alone, in words; empty where it is unknown, and at the end."""
+        left_s = self.left_s(now)
+        return "" if left_s is None else f"about {duration_text(left_s)} left of this"

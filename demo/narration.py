@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 
 from autoselection_core.models.dtype import Throughput
+from autoselection_core.progress import remaining
 
 _SILENCE_S = 7.0
 """Longest silence: after it the last line is said once more, with the time that passed since."""
@@ -109,8 +110,8 @@ class Narrator:
         if self.tokens_s is None:
             return None
         pace = (_PRIOR_S + self._worked_s) / (_PRIOR_S + self._expected_s)
-        ahead_s = pace * sum(STAGES[kind].on(self.tokens_s) for kind in self.ahead)
-        return max(0.0, ahead_s - (time.monotonic() - self._stage_began))
+        present_s, *later_s = [pace * STAGES[kind].on(self.tokens_s) for kind in self.ahead] or [0.0]
+        return remaining(present_s, time.monotonic() - self._stage_began) + sum(later_s)
 
     def _print(self, line: str) -> None:
         left_s = self.left_s

@@ -10,6 +10,7 @@ import dagster as dg
 from autoselection_core import environment_variables
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import OPEN_STATES, SearchState, TrialKind, TrialRecord
+from autoselection_core.search.status import TIME_LEFT
 from autoselection_dagster.errors import RunFailedError
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
@@ -144,7 +145,8 @@ class DemoSearch:
         return self.ledger.trials(SEARCH, kind)[int(number.removeprefix("report-")) - 1]
 
     def _saying(self, stage: str) -> Callable[[str], None]:
-        return lambda line: self.narrator.say(f"{stage}: {line}")
+        # The narrator's own time left is of the whole demo, and one in a line is enough.
+        return lambda line: self.narrator.say(f"{stage}: {line.partition(TIME_LEFT)[0].removesuffix(', ')}")
 
     def _runs(self, job: str, *statuses: dg.DagsterRunStatus) -> dg.RunsFilter:
         dimension = "/search" if job == self._names.trial_job else ""

@@ -1,10 +1,13 @@
-"""Fixtures of all tests: the real data beside the checkout, and a hub that is switched off."""
+"""Fixtures of all tests: the real data beside the checkout, a tiny base model, a hub that is switched off."""
 
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.testing.tiny_model import tiny_model
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 REAL_DATA = REPOSITORY.parent / "shared" / "data"
@@ -39,3 +42,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def real_data() -> Path:
     """The folder with the 90,000-record pool, the small pool, benchmarks and targets."""
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base model of 1.4 million parameters."""
+    return tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def base_model(tiny: Path) -> BaseModel:
+    """The same, loaded."""
+    return BaseModel.load(tiny, dtype="float32")

@@ -22,7 +22,7 @@ from autoselection_core.evaluation.training.settings import (
 from autoselection_core.identity import Json
 from autoselection_core.models.dtype import passes_of_step
 from autoselection_core.progress import duration_text
-from autoselection_core.search.report_evaluations import models_tested
+from autoselection_core.search.time_left import models_tested
 from autoselection_core.store.hub import SCHEME
 from autoselection_core.strict_yaml import read_yaml
 

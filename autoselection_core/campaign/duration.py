@@ -20,6 +20,7 @@ from autoselection_core.history.records import TrialKind
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import duration_text, percent
+from autoselection_core.search.time_left import LATEST
 
 _PASSES = {"model_scores": 2.0, "sae": 1.0, "rds": 1.0, "influence": 3.0}
 """Forward passes over whole conversations that a signal of the base model takes, at most."""
@@ -90,8 +91,8 @@ def pace_of(workspace: Workspace, evaluator: str | None, training: Mapping[str, 
         for record in workspace.ledger.searches()
         if evaluator and record.spec.evaluator == evaluator
     ]
-    if seconds := workspace.ledger.paid_seconds(alike):
-        source = f"the median of {len(seconds)} evaluations of this kind in the home folder"
+    if seconds := workspace.ledger.paid_seconds(alike)[-LATEST:]:
+        source = f"the median of the latest {len(seconds)} evaluations of this kind in the home folder"
         return Pace(median(seconds), source, unit_of(workspace.campaign), _test_seconds(workspace, alike))
     probed = _probed_seconds(workspace, training)
     if probed is None:

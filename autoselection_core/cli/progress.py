@@ -1,4 +1,4 @@
-"""Progress in a terminal as bars, elsewhere as lines; always with stage, count and time left.
+"""Progress in a terminal as bars, elsewhere as lines, with stage, count and time left.
 
 A stage that reports nothing is never silent: bars have a clock, and lines say now and then what runs.
 """
@@ -19,12 +19,11 @@ from rich.progress import (
     Task,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.text import Text
 from typing_extensions import override
 
-from autoselection_core.progress import duration_text
+from autoselection_core.progress import Advance, duration_text
 
 _LINE_EVERY_S, _OFTEN_FOR_S, _LATER = 8.0, 60.0, 4
 """Seconds between lines at first, for how long, and how many times as long later."""
@@ -49,32 +48,44 @@ class Bars:
 
     Attributes:
         display: Display that draws them.
+        clock: Says the time, in seconds.
     """
 
     display: Progress
+    clock: Callable[[], float] = time.monotonic
     _tasks: dict[str, int] = field(default_factory=dict)
+    _steps: dict[str, Advance] = field(default_factory=dict)
+    _noted: str = ""
 
     def __call__(self, name: str, done: int, total: int | None, note: str | None = None) -> None:
-        """Move a bar; a note follows its name."""
+        """Move a bar; its name is followed by a note, or by the time left of the stage."""
+        now = self.clock()
         if name not in self._tasks:
             self._tasks[name] = self.display.add_task(name, total=total)
-        text = f"{name}, {note}" if note else name
+        known = self._steps.get(name)
+        steps = Advance.begun(now, done, total) if known is None else known.reported(now, done, total)
+        self._steps[name] = steps
+        left = steps.left_text(now) if note is None else note
+        if note and self._noted in self._tasks:  # of two bars with a note the earlier one's is out of date
+            self.display.update(self._tasks[self._noted], description=self._noted)  # type: ignore[arg-type] # rich's own id type
+        self._noted = name if note else self._noted
+        text = f"{name}, {left}" if left else name
         self.display.update(self._tasks[name], description=text, completed=done, total=total)  # type: ignore[arg-type] # rich's own id type
 
     def drop(self, name: str) -> None:
         """Take a bar away."""
         if name in self._tasks:
+            self._steps.pop(name)
             self.display.remove_task(self._tasks.pop(name))  # type: ignore[arg-type] # rich's own id type
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """First and latest report of a stage."""
+    """Steps of a stage, and when and with how many of them it was last shown."""
 
-    started: float
-    done_at_start: int
+    steps: Advance
     shown_at: float
-    done: int
+    shown: int
 
 
 @dataclass
@@ -121,14 +132,15 @@ class Lines:
             return
         seen = self._stages.get(name)
         is_single = total == 1 and (seen is not None or not is_ended)
+        steps = Advance.begun(now, done, total) if seen is None else seen.steps.reported(now, done, total)
         if seen is None or is_ended or self._is_due(seen, done, total, now):
-            seen = replace(seen, shown_at=now, done=done) if seen else _Seen(now, done, now, done)
-            self._stages[name] = seen
-            left = _time_left(seen, done, total, now) if note is None else note
+            seen = _Seen(steps, now, done)
+            left = steps.left_text(now) if note is None else note
             if not is_single:
                 self._print(", ".join(filter(None, (f"{name}: {_count(done, total)}", left))))
             elif not is_ended:
                 self._print(name)  # a single step has neither a count nor an end
+        self._stages[name] = replace(seen, steps=steps)
         if is_ended:
             self._ended.add(name)
             self.drop(name)
@@ -136,7 +148,7 @@ class Lines:
     def _is_due(self, seen: _Seen, done: int, total: int | None, now: float) -> bool:
         """Whether a step of a short stage was made, or the latest line is old."""
         # A worker that waits reports again and again that nothing has happened.
-        is_step = total is not None and total <= _SHORT and done != seen.done
+        is_step = total is not None and total <= _SHORT and done != seen.shown
         return is_step or now - seen.shown_at > self._interval(now)
 
     def _interval(self, now: float) -> float:
@@ -175,13 +187,6 @@ class Lines:
         self._stages.pop(name, None)
 
 
-def _time_left(seen: _Seen, done: int, total: int | None, now: float) -> str:
-    progressed = done - seen.done_at_start
-    if total is None or progressed <= 0 or done >= total:
-        return ""
-    return f"about {duration_text((now - seen.started) * (total - done) / progressed)} left"
-
-
 @contextmanager
 def show_progress() -> Iterator[Bars | Lines]:
     """Show progress on standard error while the block runs."""
@@ -197,7 +202,6 @@ def show_progress() -> Iterator[Bars | Lines]:
         MofNCompleteColumn(),
         PaceColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as display:
         yield Bars(display)

@@ -64,7 +64,7 @@ class ClosedFormEvaluator:
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
         """Dev scores of a subset; a finished evaluation is read back."""
         folder = EvaluationFolder(self.home.evaluation(self.key(subset.fingerprint, replicate)))
-        return folder.get_or_make(partial(self._make, folder, subset, replicate, progress))
+        return folder.get_or_make(partial(self._make, folder, subset, replicate), progress=progress)
 
     def load_finished(self, key: str) -> Evaluation | None:
         """A complete evaluation; None if there is none."""
@@ -90,9 +90,7 @@ class ClosedFormEvaluator:
         parts = [weight * self._shift(name, rows) for name, weight in self.weights.items()]
         return float(sum(parts) + self.size_weight * size + self.noise * _draws(1, "run", key)[0])
 
-    def _make(
-        self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None
-    ) -> None:
+    def _make(self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress) -> None:
         write_subset(subset, self.signals.ids, self.home)
         started = time.monotonic()
         self._wait(progress)
@@ -116,11 +114,10 @@ class ClosedFormEvaluator:
             )
         )
 
-    def _wait(self, progress: Progress | None) -> None:
+    def _wait(self, progress: Progress) -> None:
         ticks = max(1, round(self.delay_s / 0.05))
         for tick in range(ticks):
-            if progress is not None:
-                progress("closed form", tick, ticks)
+            progress("closed form", tick, ticks)
             time.sleep(self.delay_s / ticks)
 
     def _shift(self, name: str, rows: Rows) -> float:

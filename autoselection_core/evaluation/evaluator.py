@@ -106,7 +106,7 @@ class FineTuningEvaluator:
         if subset.pool_version != self.pool.version:
             raise WrongPoolError(subset.pool_version, self.pool.version)
         folder = EvaluationFolder(self.home.evaluation(self.key(subset.fingerprint, replicate)))
-        return folder.get_or_make(partial(self._make, folder, subset, replicate, progress), self.weights)
+        return folder.get_or_make(partial(self._make, folder, subset, replicate), self.weights, progress)
 
     def load_finished(self, key: str) -> Evaluation | None:
         """A complete evaluation, with the utility that the weights give now; None if there is none."""
@@ -228,9 +228,7 @@ class FineTuningEvaluator:
                 score(folder)
         return folder
 
-    def _make(
-        self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None
-    ) -> None:
+    def _make(self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress) -> None:
         write_subset(subset, self.pool.ids, self.home)  # before any money is spent on it
         if not (folder.path / TRAINED).exists() or not has_weights(folder.path, self.training.method):
             self._train(folder, subset, replicate, progress)

@@ -2,9 +2,10 @@
 
 import fcntl
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.evaluation import DamagedEvaluationError, NotEvaluatedError
 from autoselection_core.identity import canonical_json, fingerprint, fingerprint_file
+from autoselection_core.progress import Advance, Progress
 from autoselection_core.score.evaluation import Cost, Evaluation, UntrainedScores
 from autoselection_core.score.score import (
     BenchmarkScore,
@@ -30,7 +32,14 @@ CONFIG, ENVIRONMENT = "config.json", "environment.json"
 TRAINED, FORMULA = "trained.json", "model.json"
 """Files of a finished training, and of the quality that a closed form has in place of a model."""
 
+TRAINING = "training"
+"""Stage of an evaluation that counts the steps of its training."""
+
 _RESULT = "result.json"
+_PRESENT = "present.json"
+_PRESENT_EVERY_S = 2.0
+"""Minimum seconds between two writes of the present stage."""
+
 _TEST = "test.json"
 _OPENINGS = "openings.jsonl"
 _HELD_OUT = "elsewhere"
@@ -45,6 +54,54 @@ def evaluation_key(evaluator: str, subset: str, replicate: int) -> str:
 def untrained_key(evaluator: str) -> str:
     """Name of the folder with the scores of an evaluator's untrained base model."""
     return fingerprint({"evaluator": evaluator, "untrained": True})
+
+
+@dataclass(frozen=True)
+class Present:
+    """An evaluation while it is made.
+
+    Attributes:
+        began_at: Beginning of the attempt, in seconds since the epoch.
+        stage: Name of its present stage; empty before the first.
+        steps: Steps of that stage, timed in seconds since the epoch.
+        trained_s: Seconds of its training; None before that is finished.
+        trained_at: End of the training, in seconds since the epoch; None before.
+    """
+
+    began_at: float
+    stage: str
+    steps: Advance
+    trained_s: float | None = None
+    trained_at: float | None = None
+
+
+@dataclass
+class _Shown:
+    """Progress callback that keeps the present stage in a file beside passing it on."""
+
+    folder: "EvaluationFolder"
+    progress: Progress | None
+    present: Present = field(default_factory=lambda: _beginning(time.time()))
+    _written_at: float = 0.0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        now, known = time.time(), self.present
+        is_new = stage != known.stage
+        steps = Advance.begun(now, done, total) if is_new else known.steps.reported(now, done, total)
+        self.present = replace(known, stage=stage, steps=steps)
+        if is_new or now - self._written_at >= _PRESENT_EVERY_S:
+            self.write()
+        if self.progress is not None:
+            self.progress(stage, done, total)
+
+    def write(self) -> None:
+        """Write the present stage; a torn file after a power cut is of an evaluation that nobody makes."""
+        self._written_at = time.time()
+        self.folder.write_json(_PRESENT, asdict(self.present))
+
+
+def _beginning(now: float) -> Present:
+    return Present(now, "", Advance.begun(now, 0, None))
 
 
 @dataclass(frozen=True)
@@ -83,16 +140,57 @@ class EvaluationFolder:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def get_or_make(self, make: Callable[[], None], weights: Mapping[str, float] | None = None) -> Evaluation:
+    def get_or_make(
+        self,
+        make: Callable[[Progress], None],
+        weights: Mapping[str, float] | None = None,
+        progress: Progress | None = None,
+    ) -> Evaluation:
         """The evaluation, which is made first where it is not complete.
 
         Of several processes one makes it, and the others wait and read it back.
+
+        Args:
+            make: Makes it, and reports its stages.
+            weights: Weight of each benchmark in the utility; None for equal weights.
+            progress: Callback for the stages; while it is made, `present` has them, too.
         """
         if not self.is_complete:
             with self.lock():
                 if not self.is_complete:
-                    make()
+                    self._make(make, progress)
         return self.read_result(weights)
+
+    def _make(self, make: Callable[[Progress], None], progress: Progress | None) -> None:
+        shown = _Shown(self, progress)
+        shown.write()
+        try:
+            make(shown)
+        finally:
+            (self.path / _PRESENT).unlink(missing_ok=True)
+
+    @property
+    def present(self) -> Present | None:
+        """The evaluation while it is made; None where nobody makes it here, or an earlier release does."""
+        try:
+            stored = json.loads((self.path / _PRESENT).read_text())
+        except FileNotFoundError:
+            return None
+        trained = self.path / TRAINED
+        is_trained = trained.exists() and stored["stage"] != TRAINING
+        return Present(
+            stored["began_at"],
+            stored["stage"],
+            Advance(**stored["steps"]),
+            self.trained_s if is_trained else None,
+            trained.stat().st_mtime if is_trained else None,
+        )
+
+    @property
+    def trained_s(self) -> float | None:
+        """Seconds of its finished training; None where no training was timed by itself."""
+        seconds: float | None = self.read_json(TRAINED)["seconds"] if (self.path / TRAINED).exists() else None
+        return seconds
 
     def load_finished(self, weights: Mapping[str, float] | None = None) -> Evaluation | None:
         """The evaluation, with the utility that some weights give; None while it is not complete."""

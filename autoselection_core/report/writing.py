@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoselection_core.errors.search import NoReportError
-from autoselection_core.history.records import SearchState
+from autoselection_core.history.records import SearchState, TrialKind
 from autoselection_core.progress import percent
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import ancestry_table
@@ -53,6 +53,7 @@ from autoselection_core.report.sections.waterfall import waterfall, waterfall_ta
 from autoselection_core.score.comparison import StatedVerdict
 from autoselection_core.search.arms import WINNER
 from autoselection_core.search.report_evaluations import tests_by_arm
+from autoselection_core.search.status import measured_counts
 from autoselection_core.signals.table import SOURCE, TOPIC
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.subset import Subset
@@ -86,7 +87,7 @@ def write_report(facts: SearchFacts) -> Report:
     """
     if facts.record.state is SearchState.ACTIVE:
         raise NoReportError(facts.record.search, "it has budget left; let it finish, or stop it")
-    found = findings(facts)
+    measured, found = _measured(facts), findings(facts)
     sections, lead = _sections(facts), lead_of(facts, found)
     title = f"Search {facts.record.search}"
     folder = facts.workspace.home.report(facts.record.search)
@@ -96,7 +97,7 @@ def write_report(facts: SearchFacts) -> Report:
     report = Report.at(folder, found)
     _write(report.html, to_html(title, sections, lead).encode())
     _write(report.markdown, to_markdown(title, sections, lead).encode())
-    for name, content in _stated(facts, found).files().items():
+    for name, content in _stated(facts, found, measured).files().items():
         _write(folder / name, content)
     return report
 
@@ -110,12 +111,17 @@ def written_report(facts: SearchFacts) -> Report | None:
     return Report.at(folder, findings(facts))
 
 
-def _stated(facts: SearchFacts, found: Sequence[Finding]) -> StatedVerdict:
+def _measured(facts: SearchFacts) -> tuple[int, int]:
+    ledger, search = facts.workspace.ledger, facts.record.search
+    return measured_counts(ledger.trials(search), ledger.trials(search, TrialKind.REPORT))
+
+
+def _stated(facts: SearchFacts, found: Sequence[Finding], measured: tuple[int, int]) -> StatedVerdict:
     compared = {run.trial.subset for run in facts.arms if run.arm == WINNER}
     # The card of an export has the warning beside the verdict, in its hashed part.
     told = compared_sentences(facts, found)
     said = (headline(facts, found), *told, mean_scores(arm_scores(facts))) if found else ()
-    return StatedVerdict(next(iter(compared), None) or "", in_words(found), said)
+    return StatedVerdict(next(iter(compared), None) or "", in_words(found), said, measured)
 
 
 def _write(file: Path, content: bytes) -> None:

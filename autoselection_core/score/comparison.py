@@ -37,11 +37,14 @@ class StatedVerdict:
         subset: Hash of the subset that the report compares; empty where none of its runs is there.
         words: The verdict in a few words.
         sentences: Headline, comparisons and mean test scores; empty where nothing was compared.
+        measured: Measured trials and report evaluations that it was written after; None where an earlier
+            release wrote it.
     """
 
     subset: str
     words: str
     sentences: tuple[str, ...]
+    measured: tuple[int, int] | None = None
 
     @classmethod
     def read(cls, report: Path) -> Self | None:
@@ -50,7 +53,9 @@ class StatedVerdict:
         if not file.is_file():
             return None
         said = json.loads(file.read_text(encoding="utf-8"))
-        return cls(said["subset"], said["words"], tuple(said["sentences"]))
+        measured = said.get("measured")
+        counts = None if measured is None else (int(measured[0]), int(measured[1]))
+        return cls(said["subset"], said["words"], tuple(said["sentences"]), counts)
 
     def files(self) -> dict[str, bytes]:
         """The verdict as a file of the report's folder."""

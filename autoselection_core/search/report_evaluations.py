@@ -228,11 +228,6 @@ def runs_covered(evaluations: int, plain_filter: int = 0) -> Mapping[str, int]:
     return Counter(arm_order(evaluations, plain_filter)[: 1 + evaluations] if evaluations else ())
 
 
-def models_tested(evaluations: int) -> int:
-    """Models whose test items a report scores at most: its runs, the search's of the full pool, the base."""
-    return evaluations + 2 if evaluations else 0
-
-
 def open_arms(
     ledger: Ledger,
     search: str,

@@ -1,14 +1,15 @@
 """Status of a search: stage, budgets, best score and time left, by the ledger and its evaluations."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from statistics import median
+from dataclasses import dataclass, replace
 
-from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.evaluation.folder import EvaluationFolder, Present, untrained_key
+from autoselection_core.evaluation.training.settings import Schedule, fine_tuning
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import (
     SearchRecord,
     SearchState,
+    StopCause,
     TrialKind,
     TrialRecord,
     TrialState,
@@ -16,7 +17,12 @@ from autoselection_core.history.records import (
 from autoselection_core.history.transactions.arms import ABLATION
 from autoselection_core.identity import Json
 from autoselection_core.progress import duration_text
+from autoselection_core.score.comparison import StatedVerdict
+from autoselection_core.search.time_left import Ahead, UnitTimes, models_tested
 from autoselection_core.store.home import Home
+
+TIME_LEFT = "time left: "
+"""Beginning of the words of the time left."""
 
 _DOING = {
     TrialState.WAITING: "waits for a worker",
@@ -33,20 +39,21 @@ class SearchStatus:
         record: The search with its budgets.
         trials: Its trials, in order.
         arms: The evaluations of its report, in order; empty before they are planned.
-        training_s: Median seconds of a paid full evaluation: of this search, or of earlier ones with the same
-            evaluator; None where nothing was paid.
+        ahead: Work that is left and its speed; None where nothing is.
         finished: Subset and replicate of full evaluations by the same evaluator, read while the report's
             are open: one among them is found finished and costs nothing.
         unscored: Finished report evaluations whose test items are not scored yet. A winner without one of
             its steps is not among them: its test items stay closed.
+        is_reported: Whether a report of all that was measured is written.
     """
 
     record: SearchRecord
     trials: tuple[TrialRecord, ...]
     arms: tuple[TrialRecord, ...]
-    training_s: float | None
     unscored: tuple[TrialRecord, ...] = ()
     finished: frozenset[tuple[str | None, int | None]] = frozenset()
+    is_reported: bool = False
+    ahead: Ahead | None = None
 
     @classmethod
     def of(cls, ledger: Ledger, search: str, home: Home) -> "SearchStatus":
@@ -55,17 +62,58 @@ class SearchStatus:
         Args:
             ledger: The history.
             search: Name of the search.
-            home: Folder of its evaluations, which say what test items are scored.
+            home: Folder of its evaluations, which say what test items are scored, and of its report.
 
         Raises:
             UnknownSearchError: No search has this name.
         """
-        record = ledger.search(search)
+        record, trials = ledger.search(search), ledger.trials(search)
         arms = ledger.trials(search, TrialKind.REPORT)
-        seconds = typical_seconds(ledger, record.spec.evaluator, search)
         unscored = tuple(arm for arm in arms if _is_unscored(arm, home))
         finished = _finished(ledger, record.spec.evaluator) if record.open_arms else frozenset()
-        return cls(record, ledger.trials(search), arms, seconds, unscored, finished)
+        is_reported = _is_reported(home, search, measured_counts(trials, arms))
+        status = cls(record, trials, arms, unscored, finished, is_reported)
+        return status if status.is_done else replace(status, ahead=status._ahead(ledger, home))
+
+    def _ahead(self, ledger: Ledger, home: Home) -> Ahead:
+        """Work that is left of the search and its report."""
+        record = self.record
+        held = [trial for trial in self.running if not trial.fidelity]
+        trials_held = sum(trial.kind is TrialKind.SEARCH for trial in held)
+        return Ahead(
+            times=UnitTimes.of(ledger, record, home),
+            present=tuple(_present(trial, home) for trial in held),
+            trials=max(0, self._trials_left - trials_held),
+            arms=max(0, self._arms_left - (len(held) - trials_held)),
+            models=self._models_left(home),
+            slots=record.slots,
+            now=ledger.clock(),
+            has_equal_trainings=_has_equal_trainings(record),
+            is_reported=not self._will_be_reported,
+        )
+
+    @property
+    def _will_be_reported(self) -> bool:
+        """Whether a report is still to be made: none is of a search that a person stopped."""
+        is_left = self.record.stop_cause not in (None, StopCause.STUCK)
+        return not is_left and (not self.is_reported or bool(self.trainings_left))
+
+    def _models_left(self, home: Home) -> int:
+        """Models whose test items the report is to score."""
+        if not self._will_be_reported:
+            return 0
+        if not self.arms:
+            return models_tested(self.record.report_evaluations)
+        base = EvaluationFolder(home.evaluation(untrained_key(self.record.spec.evaluator)))
+        is_trained = not self.record.spec.is_formula and not base.has_test_scores
+        covered = sum(arm.arm != ABLATION for arm in self._covered)
+        return covered + len(self.unscored) + int(is_trained and covered > 0)
+
+    @property
+    def listed_arms(self) -> tuple[TrialRecord, ...]:
+        """Report evaluations that have ended, run or are covered: none that the second budget never pays."""
+        covered = self._covered
+        return tuple(arm for arm in self.arms if arm.state.has_ended or arm in covered)
 
     @property
     def running(self) -> tuple[TrialRecord, ...]:
@@ -101,15 +149,30 @@ class SearchStatus:
         if self.unscored:
             return (
                 f"its report is being scored, test items of {self.tested_arms} of "
-                f"{self.measured_arms} models done"
+                f"{self.measured_arms} {self._tested_noun} done"
             )
-        return "done"
+        return "done" if self.is_done else "all is measured; its report is written next"
 
     @property
-    def is_done(self) -> bool:
+    def _tested_noun(self) -> str:
+        return "evaluations" if self.record.spec.is_formula else "models"  # a formula has no model
+
+    @property
+    def is_searched(self) -> bool:
         """Whether no trial or report evaluation runs, waits or is to be planned, and none is still scored."""
         is_open = self.running or self.record.open_arms or self._is_before_its_report or self.unscored
         return self.record.state is SearchState.DONE and not is_open
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the search is over and its report is there; one without a second budget needs none."""
+        has_report = self.is_reported or not self.record.report_evaluations or self.best is None
+        return self.is_searched and has_report
+
+    @property
+    def state(self) -> str:
+        """State of the search in a word: `searched` from the end of its trials until its report is there."""
+        return "searched" if self.is_reporting else self.record.state.value
 
     @property
     def is_reporting(self) -> bool:
@@ -173,36 +236,47 @@ class SearchStatus:
     @property
     def trainings_left(self) -> int:
         """Trainings that both budgets still pay for, those that run included."""
+        return self._trials_left + self._arms_left
+
+    @property
+    def _trials_left(self) -> int:
         record = self.record
-        trials = int(record.budget - record.spent) if record.state is SearchState.ACTIVE else int(record.held)
+        return int(record.budget - record.spent) if record.state is SearchState.ACTIVE else int(record.held)
+
+    @property
+    def _arms_left(self) -> int:
+        record = self.record
         if record.state is SearchState.STOPPED:
-            return trials + record.report_held
-        return trials + (record.open_arms if self.arms else record.report_evaluations)
+            return record.report_held
+        return record.open_arms if self.arms else record.report_evaluations
+
+    @property
+    def training_s(self) -> float | None:
+        """Median seconds of the latest full evaluations; None where nothing was paid, or nothing is left."""
+        return None if self.ahead is None or self.ahead.times is None else self.ahead.times.evaluation_s
 
     @property
     def seconds_left(self) -> float | None:
-        """Expected seconds of the trainings left, by slots; None where none was timed or test items wait."""
-        if self.training_s is None or not self.trainings_left:
-            return None if self.trainings_left or self.unscored else 0.0
-        return self._rounds(self.trainings_left) * self.training_s
+        """Expected seconds until the report is there; 0 when it is, None before a training has advanced."""
+        if self.ahead is None or not self._goes_on:
+            return 0.0
+        return self.ahead.seconds
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether something is left that will be done without being asked for."""
+        return bool(self.trainings_left) or self._will_be_reported
 
     @property
     def time_left(self) -> str:
         """Time left in words, of the search and with its report; empty where unknown or nothing is left."""
-        if self.training_s is None or not self.seconds_left:
+        if self.ahead is None or not self.seconds_left:
             return ""
-        whole = f"time left: about {duration_text(self.seconds_left)}"
-        trials = round(self.record.budget - self.record.spent)
-        if self.record.state is not SearchState.ACTIVE or trials in {0, self.trainings_left}:
-            return whole
-        return (
-            f"time left: about {duration_text(self._rounds(trials) * self.training_s)}, with the report "
-            f"{duration_text(self.seconds_left)}"
-        )
-
-    def _rounds(self, trainings: int) -> int:
-        """Trainings one after the other, as many at once as there are slots."""
-        return -(-trainings // max(1, self.record.slots))
+        about = "at least" if self.ahead.is_bound else "about"
+        whole, trials_s = duration_text(self.seconds_left), self.ahead.trials_s
+        if self.record.state is not SearchState.ACTIVE or not self._trials_left or trials_s is None:
+            return f"{TIME_LEFT}{about} {whole}"
+        return f"{TIME_LEFT}{about} {duration_text(trials_s)}, with the report {whole}"
 
     @property
     def sentence(self) -> str:
@@ -220,8 +294,8 @@ class SearchStatus:
             parts.append(f"beside them {self.found_arms} found finished")
         if self.best is not None:
             parts.append(f"best so far: trial {self.best.trial} with {self.best.utility:.4g}")
-        if self.trainings_left:
-            parts.append(self.time_left or f"time left: unknown before the first {unit}")
+        if self._goes_on:
+            parts.append(self.time_left or f"{TIME_LEFT}unknown before the first {unit}")
         if record.state is SearchState.STOPPED:
             resume = f"`autoselection search --name {record.search} --resume`, or the job resume_search"
             parts.append(f"resume it with {resume}")
@@ -241,7 +315,8 @@ class SearchStatus:
         return {
             "search": record.search,
             "campaign": record.spec.campaign,
-            "state": record.state.value,
+            "state": self.state,
+            "is_done": self.is_done,
             "reason": record.reason,
             "stage": self.stage,
             "trials_done": self._count(self.trials),
@@ -280,15 +355,31 @@ def _is_unscored(arm: TrialRecord, home: Home) -> bool:
     return folder.is_complete and not folder.has_test_scores
 
 
-def typical_seconds(ledger: Ledger, evaluator: str, search: str) -> float | None:
-    """Median seconds of the full evaluations that were paid for with an evaluator; None where none was.
+def measured_counts(trials: Sequence[TrialRecord], arms: Sequence[TrialRecord]) -> tuple[int, int]:
+    """Measured trials and report evaluations, as a report states what it was written after.
 
-    Args:
-        ledger: The history.
-        evaluator: Fingerprint of the evaluator.
-        search: The search whose own evaluations go before those of others.
+    A winner without one of its steps is not counted: no verdict is about it.
     """
-    seconds = ledger.paid_seconds([search]) or ledger.paid_seconds(
-        [each.search for each in ledger.searches() if each.spec.evaluator == evaluator]
-    )
-    return median(seconds) if seconds else None
+    done = [[each for each in some if each.state is TrialState.DONE] for some in (trials, arms)]
+    return len(done[0]), sum(arm.arm != ABLATION for arm in done[1])
+
+
+def _is_reported(home: Home, search: str, measured: tuple[int, int]) -> bool:
+    """Whether the report of a search was written after its last measurement."""
+    folder = home.report(search)
+    stated = StatedVerdict.read(folder)
+    if stated is None:
+        return (folder / "report.html").is_file()  # an earlier release stated no verdict beside it
+    if stated.measured is None:
+        return bool(stated.subset) or not measured[1]  # a report that only planned compared nothing
+    return stated.measured == measured
+
+
+def _present(trial: TrialRecord, home: Home) -> Present | None:
+    """How far an evaluation is that somebody makes; None where nothing is known of it."""
+    return None if trial.evaluation is None else EvaluationFolder(home.evaluation(trial.evaluation)).present
+
+
+def _has_equal_trainings(record: SearchRecord) -> bool:
+    """Whether every training of a search reads as much, so that the present one says how fast others are."""
+    return record.spec.is_formula or fine_tuning(record.spec.training).schedule is not Schedule.EPOCHS

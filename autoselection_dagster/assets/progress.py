@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from autoselection_core.progress import duration_text
+from autoselection_core.progress import Advance
 
 _EVERY_S = 5.0
 
@@ -20,34 +20,38 @@ class Logged:
         counted: What is counted in this stage, in the plural; lines then say how many of them a second.
             Other stages count what they like, so theirs say none.
         clock: Seconds, from any beginning.
+        time_left: Time left of all that follows, in words; None says what is left of a stage alone.
     """
 
     log: logging.Logger
     stage: str
     counted: str | None = None
     clock: Callable[[], float] = time.monotonic
-    _started: dict[str, tuple[float, int]] = field(default_factory=dict)
+    time_left: Callable[[], str] | None = None
+    _steps: dict[str, Advance] = field(default_factory=dict)
     _said: float | None = None
 
     def __call__(self, *event: str | int | None) -> None:
         """Take `(done, total)` or `(stage, done, total)`."""
         *named, done, total = event
         stage = str(named[0]) if named else self.stage
-        now = self.clock()
-        began, before = self._started.setdefault(stage, (now, int(done or 0)))
+        now, counted, known = self.clock(), int(done or 0), self._steps.get(stage)
+        of = None if total is None else int(total)
+        steps = Advance.begun(now, counted, of) if known is None else known.reported(now, counted, of)
+        self._steps[stage] = steps
         if done != total and self._said is not None and now - self._said < _EVERY_S:
             return
         self._said = now
-        counted, seconds = int(done or 0) - before, now - began
-        pace = counted / seconds if counted > 0 and seconds > 0 else None
+        left = steps.left_text(now) if self.time_left is None else self.time_left()
         unit = self.counted if stage == self.stage else None
-        self.log.info(_line(stage, int(done or 0), total, pace, unit))
+        self.log.info(", ".join(filter(None, (_count(stage, steps), _speed(steps, unit), left))))
 
 
-def _line(stage: str, done: int, total: str | int | None, pace: float | None, unit: str | None) -> str:
-    parts = [f"{stage}: {done:,}" if total is None else f"{stage}: {done:,} of {int(total):,}"]
-    if pace is not None and unit is not None:
-        parts.append(f"{pace:,.1f} {unit}/s")
-    if pace is not None and total is not None and int(total) > done:
-        parts.append(f"{duration_text((int(total) - done) / pace)} left")
-    return ", ".join(parts)
+def _count(stage: str, steps: Advance) -> str:
+    return (
+        f"{stage}: {steps.done:,}" if steps.total is None else f"{stage}: {steps.done:,} of {steps.total:,}"
+    )
+
+
+def _speed(steps: Advance, unit: str | None) -> str:
+    return "" if unit is None or steps.step_s is None else f"{1 / steps.step_s:,.1f} {unit}/s"

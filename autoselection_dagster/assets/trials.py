@@ -3,6 +3,7 @@
 Each also names the pool: Dagster does not hand staleness on, and each is out of date once the pool is.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
@@ -19,6 +20,8 @@ from autoselection_core.report.lineage.examples import rows_table
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.search.evaluate import evaluate
 from autoselection_core.search.propose import propose
+from autoselection_core.search.status import SearchStatus
+from autoselection_core.search.time_left import Refreshed
 from autoselection_core.state import state_of
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, realise
@@ -68,6 +71,9 @@ def trial_assets(place: Place, signals: Sequence[dg.AssetKey]) -> list[dg.Assets
     ]
     return [asset.map_asset_specs(_with_partitions) for asset in made]
 
+
+_LOOKS_EVERY_S = 15.0
+"""Seconds between two looks at the history for the time left."""
 
 _PARTITIONS = (
     "A partition is a trial of a search, or an evaluation of its report. Dagster pairs every search with "
@@ -198,7 +204,11 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
         reports = ProgramReports(context)
         evaluator = reports.attach(place.workspace(home).evaluator(subset.pool_version, attempt.search.spec))
         measured = evaluate(
-            attempt.ledger, attempt.reservation, evaluator, subset, Logged(context.log, "evaluation")
+            attempt.ledger,
+            attempt.reservation,
+            evaluator,
+            subset,
+            Logged(context.log, "evaluation", time_left=_time_left(attempt, home)),
         )
         made = evaluator.load_finished(measured.evaluation)
         assert made is not None, "it was committed only with a complete folder"
@@ -206,6 +216,15 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
         yield trained_is_selected(made, subset)
 
     return fine_tuned_model
+
+
+def _time_left(attempt: Attempt, home: Home) -> Refreshed:
+    """Time left of the trial's search with its report, in words."""
+
+    def find() -> str:
+        return SearchStatus.of(attempt.ledger, attempt.reservation.search, home).time_left
+
+    return Refreshed(find, _LOOKS_EVERY_S, time.monotonic)
 
 
 def _evaluation(place: Place) -> dg.AssetsDefinition:

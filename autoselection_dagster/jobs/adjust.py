@@ -43,7 +43,7 @@ def _stop_job(places: Mapping[str, Place]) -> dg.JobDefinition:
         """Start no further trial. What runs may finish and is kept; a search that is done stays as it is."""
         with one_sentence():
             search = named_search(ledger, config.search).search
-            if not SearchStatus.of(ledger, search, home).is_done:
+            if not SearchStatus.of(ledger, search, home).is_searched:
                 ledger.stop(search, _BY_A_PERSON, StopCause.PERSON)
         _say(context, places, SearchStatus.of(ledger, search, home))
 

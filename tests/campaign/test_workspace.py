@@ -195,7 +195,7 @@ def test_evaluations_by_the_same_evaluator_say_how_long_one_takes(workspace: Wor
 
     pace = pace_of(workspace, fingerprint, {})
 
-    source = "the median of 3 evaluations of this kind in the home folder"
+    source = "the median of the latest 3 evaluations of this kind in the home folder"
     assert pace == Pace(20.0, source, "evaluation")
     assert pace_of(workspace, "another", {}).seconds is None
 

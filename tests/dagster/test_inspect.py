@@ -58,7 +58,7 @@ def test_a_line_says_how_many_samples_a_second_and_how_long_it_will_take(
 
     assert caplog.messages == [
         "ifd: 500 of 2,000",
-        "ifd: 1,500 of 2,000, 100.0 samples/s, 5 s left",
+        "ifd: 1,500 of 2,000, 100.0 samples/s, about 5 s left of this",
         "ifd: 2,000 of 2,000, 75.0 samples/s",
     ]
 
@@ -72,7 +72,7 @@ def test_a_stage_that_counts_something_else_has_no_samples_a_second(
         progress("comparing vectors", 1, 40)
         progress("comparing vectors", 11, 40)
 
-    assert caplog.messages[1] == "comparing vectors: 11 of 40, 29 s left"
+    assert caplog.messages[1] == "comparing vectors: 11 of 40, about 29 s left of this"
 
 
 def test_the_recommended_subset_is_exported_and_verifies(searched: Driver) -> None:

@@ -3,17 +3,25 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from autoselection_core.evaluation.folder import TRAINING, EvaluationFolder, Present
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import StopCause
+from autoselection_core.history.records import StopCause, TrialKind, TrialState
 from autoselection_core.operators.catalogue import catalogue
-from autoselection_core.report.sections.tables import search_table
+from autoselection_core.progress import Advance, Progress
+from autoselection_core.report.sections.tables import search_table, status_table
+from autoselection_core.score.comparison import StatedVerdict
+from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import run_search
 from autoselection_core.search.report_evaluations import plan_arms, report_arms, runs_covered
-from autoselection_core.search.status import SearchStatus
+from autoselection_core.search.status import SearchStatus, measured_counts
+from autoselection_core.search.time_left import WRITING_S, Ahead, UnitTimes
 from autoselection_core.solver import Policy, Solver
 from autoselection_core.solver.advice.consultation import Adviser
 from autoselection_core.solver.advice.endpoint import Endpoint
@@ -89,16 +97,18 @@ def test_a_stopped_search_says_once_why_what_still_runs_and_how_it_goes_on(
     assert stopped.startswith("stopped: a person stopped it; 0 of 3 trainings spent")
 
 
-def test_time_left_is_trainings_left_times_the_median_training(ledger: Ledger, tmp_path: Path) -> None:
+def test_time_left_counts_the_report_that_is_still_to_come(ledger: Ledger, tmp_path: Path) -> None:
     evaluator = closed_form(tmp_path)
     search = ledger.register(spec(evaluator, budget=3, report_evaluations=2))
     run_search(ledger, search, InOrder(table(), []), evaluator)
 
     status = SearchStatus.of(ledger, search, Home(tmp_path))
 
-    assert status.training_s is not None
     assert status.trainings_left == 2
-    assert status.seconds_left == 2 * status.training_s
+    assert status.ahead is not None
+    assert status.ahead.times is not None
+    assert status.seconds_left is not None
+    assert status.seconds_left >= 2 * status.ahead.times.evaluation_s + WRITING_S
     assert status.stage == "trials done; the report plans its evaluations next"
     shown = search_table([status], {})
     assert shown.texts[0][shown.columns.index("state")] == "at its report", "a verdict is still to come"
@@ -124,6 +134,7 @@ def test_a_reported_search_has_nothing_left_and_names_its_best_trial(ledger: Led
     search = ledger.register(spec(evaluator, budget=3, report_evaluations=2))
     run_search(ledger, search, InOrder(table(), []), evaluator)
     report_arms(ledger, search, InOrder(table(), []), evaluator)
+    write_verdict(ledger, search, Home(tmp_path))
 
     status = SearchStatus.of(ledger, search, Home(tmp_path))
     best = max(ledger.history(search).observations, key=lambda entry: entry.utility)
@@ -136,7 +147,7 @@ def test_a_reported_search_has_nothing_left_and_names_its_best_trial(ledger: Led
 def test_a_search_is_not_done_while_its_report_is_scored(ledger: Ledger, tmp_path: Path) -> None:
     """A newcomer was told `first is done` three minutes before its report was there."""
     evaluator, home = closed_form(tmp_path), Home(tmp_path)
-    search = ledger.register(spec(evaluator, budget=3, report_evaluations=2))
+    search = ledger.register(spec(evaluator, budget=3, report_evaluations=2, metric=CLOSED_FORM))
     run_search(ledger, search, InOrder(table(), []), evaluator)
     report_arms(ledger, search, InOrder(table(), []), evaluator)
     arms = SearchStatus.of(ledger, search, home).arms
@@ -145,11 +156,153 @@ def test_a_search_is_not_done_while_its_report_is_scored(ledger: Ledger, tmp_pat
     scoring = SearchStatus.of(ledger, search, home)
     evaluator.open_test(str(arms[0].evaluation), "a report")
     scored = SearchStatus.of(ledger, search, home)
+    write_verdict(ledger, search, home)
+    reported = SearchStatus.of(ledger, search, home)
 
     count = scored.measured_arms
-    assert scoring.stage == f"its report is being scored, test items of {count - 1} of {count} models done"
-    assert (scoring.is_done, scoring.seconds_left) == (False, None)
-    assert (scored.stage, scored.is_done) == ("done", True)
+    told = f"its report is being scored, test items of {count - 1} of {count} evaluations done"
+    assert scoring.stage == told, "a formula has no models"
+    assert (scoring.is_done, scoring.state, scored.is_done, scored.state) == (
+        *(False, "searched"),
+        *(False, "searched"),
+    )
+    assert scored.stage == "all is measured; its report is written next"
+    assert scoring.seconds_left is not None
+    assert scoring.seconds_left >= WRITING_S
+    assert (reported.stage, reported.is_done, reported.state) == ("done", True, "done")
+    assert (reported.seconds_left, reported.time_left) == (0.0, "")
+
+
+def test_a_report_of_fewer_measurements_is_not_the_report_of_a_search(ledger: Ledger, tmp_path: Path) -> None:
+    evaluator, home = closed_form(tmp_path), Home(tmp_path)
+    search = ledger.register(spec(evaluator, budget=3, report_evaluations=2))
+    run_search(ledger, search, InOrder(table(), []), evaluator)
+    write_verdict(ledger, search, home)
+    report_arms(ledger, search, InOrder(table(), []), evaluator)
+
+    planned = SearchStatus.of(ledger, search, home)
+    write_verdict(ledger, search, home)
+    ledger.raise_budget(search, 4)
+    run_search(ledger, search, InOrder(table(), []), evaluator)
+    raised = SearchStatus.of(ledger, search, home)
+
+    assert (planned.is_searched, planned.is_done) == (True, False)
+    assert (raised.is_searched, raised.is_done) == (True, False)
+
+
+def write_verdict(ledger: Ledger, search: str, home: Home) -> None:
+    """What a report states of itself, without its page."""
+    measured = measured_counts(ledger.trials(search), ledger.trials(search, TrialKind.REPORT))
+    home.report(search).mkdir(parents=True, exist_ok=True)
+    for name, content in StatedVerdict("subset", "better", (), measured).files().items():
+        (home.report(search) / name).write_bytes(content)
+
+
+def test_no_report_evaluation_is_listed_that_is_never_paid_for(ledger: Ledger, tmp_path: Path) -> None:
+    """A finished search showed `report-08` and `report-09` as waiting for ever."""
+    evaluator, solver = closed_form(tmp_path), InOrder(table(), [])
+    search = ledger.register(spec(evaluator, budget=3, report_evaluations=2))
+    run_search(ledger, search, solver, evaluator)
+    ledger.plan_report(search, plan_arms(ledger, search, solver))
+    before = SearchStatus.of(ledger, search, Home(tmp_path))
+    report_arms(ledger, search, solver, evaluator)
+    after = SearchStatus.of(ledger, search, Home(tmp_path))
+
+    assert any(arm.state is TrialState.WAITING for arm in after.arms), "the plan is longer than the budget"
+    assert all(arm.state.has_ended for arm in after.listed_arms)
+    assert [arm.trial for arm in before.listed_arms] == [arm.trial for arm in after.listed_arms]
+    listed = status_table(after, TrialKind.REPORT)
+    assert [row[0] for row in listed.texts] == [arm.reservation.number for arm in after.listed_arms]
+
+
+MINUTE_S, UNIT_S, TRAINING_S, TEST_S = 60.0, 40.0, 30.0, 10.0
+
+
+def ahead(present: Present | None = None, times: UnitTimes | None = None, **changed: Any) -> Ahead:
+    """Three trials and six report evaluations after the present trial, a minute after the epoch."""
+    usual = UnitTimes(UNIT_S, TRAINING_S, between_s=2.0, test_s=TEST_S, at_once=1)
+    work = {"trials": 3, "arms": 6, "models": 8, "slots": 1, "now": MINUTE_S, **changed}
+    return Ahead(usual if times is None else times, (present,), **work)
+
+
+def training(took_s: float, done: int = 50, total: int = 100) -> Present:
+    """A training that made some steps in the last seconds."""
+    first = Advance.begun(MINUTE_S - took_s, 0, total)
+    return Present(MINUTE_S - took_s - 3.0, TRAINING, first.reported(MINUTE_S, done, total))
+
+
+def test_on_a_steady_machine_time_left_is_the_work_that_follows() -> None:
+    truth = TRAINING_S / 2 + 10.0 + 9 * (UNIT_S + 2.0) + 8 * TEST_S + WRITING_S
+
+    assert ahead(training(TRAINING_S / 2)).seconds == pytest.approx(truth, rel=0.01)
+    assert ahead(training(TRAINING_S / 2)).trials_s == pytest.approx(25.0 + 3 * 42.0, rel=0.01)
+
+
+def test_time_left_follows_the_speed_of_the_training_that_runs() -> None:
+    """A busy machine said "about 6 s left" where nine minutes followed."""
+    usual, slow = ahead(training(TRAINING_S / 2)).seconds, ahead(training(3 * TRAINING_S / 2)).seconds
+
+    assert usual is not None
+    assert slow == pytest.approx(3 * (usual - WRITING_S) + WRITING_S, rel=0.01)
+
+
+def test_the_end_of_a_stage_is_not_the_end_of_what_is_left() -> None:
+    nearly = ahead(training(TRAINING_S, 99))
+
+    assert nearly.present[0] is not None
+    assert (nearly.present[0].steps.left_s(MINUTE_S) or 0.0) < 1.0
+    assert (nearly.seconds or 0.0) > 9 * UNIT_S
+
+
+@given(st.floats(0.0, 10_000.0))
+def test_time_left_is_never_below_what_the_present_evaluation_has_overrun(elapsed_s: float) -> None:
+    begun = Present(MINUTE_S - elapsed_s, "judge", Advance.begun(MINUTE_S - elapsed_s, 0, None))
+    times = UnitTimes(UNIT_S, None, between_s=0.0, test_s=0.0, at_once=1)
+
+    left = ahead(begun, times, trials=0, arms=1).seconds
+
+    assert left is not None
+    assert left >= abs(UNIT_S - elapsed_s) + max(UNIT_S, elapsed_s)
+
+
+def test_before_the_first_evaluation_the_steps_of_its_training_bound_what_is_left() -> None:
+    first = replace(ahead(training(TRAINING_S / 2)), times=None)
+    unknown = replace(ahead(training(0.0, 0)), times=None)
+
+    assert first.is_bound
+    assert first.seconds == pytest.approx(TRAINING_S / 2 + 9 * TRAINING_S + WRITING_S, rel=0.01)
+    assert unknown.seconds is None
+
+
+def test_trainings_of_unequal_length_say_nothing_of_each_other() -> None:
+    long = ahead(training(3 * TRAINING_S / 2), has_equal_trainings=False)
+
+    assert long.seconds == pytest.approx(45.0 + 10.0 + 9 * 42.0 + 8 * TEST_S + WRITING_S, rel=0.01)
+
+
+def test_evaluations_at_the_same_time_share_what_is_left() -> None:
+    alone, together = ahead(slots=4), replace(ahead(slots=4), present=(None, None))
+
+    assert alone.seconds == UNIT_S + 9 * 42.0 + 8 * TEST_S + WRITING_S
+    assert together.seconds == UNIT_S + (2 + 3) * 42.0 + 8 * TEST_S + WRITING_S
+
+
+def test_a_watcher_sees_the_stage_of_an_evaluation_that_another_process_makes(tmp_path: Path) -> None:
+    folder, seen = EvaluationFolder(tmp_path / "evaluation"), []
+
+    def make(progress: Progress) -> None:
+        progress(TRAINING, 1, 4)
+        progress("scoring sums", 0, 9)
+        seen.append(EvaluationFolder(folder.path).present)
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        folder.get_or_make(make)
+
+    (present,) = seen
+    assert present is not None
+    assert (present.stage, present.steps.done, present.steps.total) == ("scoring sums", 0, 9)
+    assert folder.present is None, "nobody makes it any more"
 
 
 def test_a_report_evaluation_that_is_found_finished_is_counted_from_the_beginning(

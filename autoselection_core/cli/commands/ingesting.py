@@ -1,11 +1,13 @@
 """`autoselection ingest`: raw files to a pool, and its signals."""
 
-from collections.abc import Iterator
-from functools import partial
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from autoselection_core.campaign.declaration.signals import left_out_sentence
+from autoselection_core.campaign.duration import costly_signals, signal_seconds
 from autoselection_core.campaign.pools import PreparedPool
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.output import show_table, tell
@@ -13,6 +15,7 @@ from autoselection_core.cli.progress import Bars, Lines
 from autoselection_core.errors.signals import UnscoredPoolError
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
+from autoselection_core.progress import Advance, duration_text
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.tables import (
     fields_table,
@@ -42,10 +45,12 @@ def score_pool(workspace: Workspace, pool: Pool, progress: Bars | Lines) -> Tabl
     rows, done = [], 0
     names = sorted(workspace.signal_names, key=lambda name: not _is_brought(workspace, name))
     new = [name for name in names if not is_scored(workspace, name, pool)]
+    ahead = _Ahead(progress, _expected_seconds(workspace, new, pool))
     for name in names:
+        ahead.begin(name)
         if name in new:
             progress(f"signal {name}", 0, len(pool))
-        report = workspace.score(name, pool, partial(_follow, progress, f"signal {name}"))
+        report = workspace.score(name, pool, ahead)
         if name in new:
             done += 1
             progress(f"signal {name}", len(pool), len(pool))
@@ -55,6 +60,51 @@ def score_pool(workspace: Workspace, pool: Pool, progress: Bars | Lines) -> Tabl
         rows.append((name, report.computed, report.reused, known, without, report.seconds))
     columns = ("signal", "computed", "reused", "share with a value", "without one", "seconds")
     return Table("Signals", columns, tuple(rows))
+
+
+def _expected_seconds(workspace: Workspace, names: Sequence[str], pool: Pool) -> Mapping[str, float]:
+    """Expected seconds of the signals that read the base model, where several of them are to be scored."""
+    costly, model = costly_signals(names), workspace.campaign.base_model
+    return signal_seconds(costly, pool, model) if model is not None and len(costly) > 1 else {}
+
+
+@dataclass
+class _Ahead:
+    """Progress of one signal after the other, with what is left of this one and of those that take long.
+
+    Attributes:
+        progress: Shows it.
+        expected: Expected seconds of each signal that reads the base model; those before correct them.
+    """
+
+    progress: Bars | Lines
+    expected: Mapping[str, float]
+    _name: str = ""
+    _steps: Advance | None = None
+    _present_s: float | None = None
+    _pace: float = 1.0
+    _later: dict[str, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._later = dict(self.expected)
+
+    def begin(self, name: str) -> None:
+        """Go on to a signal."""
+        self._name, self._steps = name, None
+        self._present_s = self._later.pop(name, None)
+
+    def __call__(self, _stage: str, done: int, total: int) -> None:
+        """Show how far the present signal is."""
+        now, known = time.monotonic(), self._steps
+        self._steps = Advance.begun(now, done, total) if known is None else known.reported(now, done, total)
+        self.progress(f"signal {self._name}", done, total, self._left(self._steps, now))
+
+    def _left(self, steps: Advance, now: float) -> str:
+        own = steps.left_text(now)
+        if own and self._present_s:
+            self._pace = (steps.step_s or 0.0) * (steps.total or 0) / self._present_s
+        later = [f"{name} about {duration_text(self._pace * s)}" for name, s in self._later.items()]
+        return ", then ".join([own, *later]) if own else ""
 
 
 def is_scored(workspace: Workspace, name: str, pool: Pool) -> bool:
@@ -93,10 +143,6 @@ def unscored_sentences(workspace: Workspace, pool: Pool) -> Iterator[str]:
                 f"{name}: {missing:,} of {len(pool):,} samples have no score; rankings such as `keep_top` "
                 "place them last, whatever the order, and `keep_band` drops them"
             )
-
-
-def _follow(progress: Bars | Lines, shown: str, _stage: str, done: int, total: int) -> None:
-    progress(shown, done, total)
 
 
 def show_prepared_pool(prepared: PreparedPool) -> None:

@@ -51,8 +51,8 @@ from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import duration_text
 from autoselection_core.report.rendering.table import Table
-from autoselection_core.search.report_evaluations import models_tested
 from autoselection_core.search.status import SearchStatus
+from autoselection_core.search.time_left import models_tested
 from autoselection_core.signals.definitions.given.scores import GivenScores
 from autoselection_core.store.home import Home
 
@@ -366,7 +366,7 @@ def _left(workspace: Workspace) -> tuple[int, int]:
     record = status.record
     further = max(0, asked.report_evaluations - record.report_evaluations)
     raised = max(0, asked.budget - record.budget) + further
-    untested = 0 if status.is_done else models_tested(record.report_evaluations) - status.tested_arms
+    untested = 0 if status.is_searched else models_tested(record.report_evaluations) - status.tested_arms
     return status.trainings_left + raised, untested + further
 
 

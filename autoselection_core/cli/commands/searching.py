@@ -1,5 +1,6 @@
 """`autoselection search`, `forecast` and `replay`: run a search, and ask what more would give."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, replace
 from functools import partial
@@ -29,9 +30,10 @@ from autoselection_core.report.sections.tables import budget_table, trial_table
 from autoselection_core.report.writing import write_report, written_report
 from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import TESTING, Stage, run_search_together
-from autoselection_core.search.report_evaluations import models_tested, report_arms
+from autoselection_core.search.report_evaluations import report_arms
 from autoselection_core.search.stated_recipes import evaluate_recipe
 from autoselection_core.search.status import SearchStatus
+from autoselection_core.search.time_left import Refreshed, models_tested
 from autoselection_core.solver.analysis.forecast import forecast
 from autoselection_core.solver.analysis.replay import replay
 from autoselection_core.solver.solver import Solver
@@ -147,7 +149,7 @@ def work(workspace: Workspace, search: str) -> None:
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with show_progress() as progress:
         paid = partial(_paid, workspace, search)
-        teller = _Teller(progress, "trial", paid, paid)
+        teller = _Teller(progress, "trial", paid, paid, _time_left(workspace, search))
         # Here one trial at a time would keep the machine busy; a cluster has room for all slots.
         workers = 1 if workspace.remote is None else record.spec.slots
         run_search_together(workspace.ledger, search, solver, evaluator, teller, workers=workers)
@@ -168,10 +170,11 @@ def report(workspace: Workspace, search: str) -> None:
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with show_progress() as progress:
         compared = partial(_compared, workspace, search)
-        teller = _Teller(progress, "report evaluation", compared, partial(_tested, workspace, search))
+        tested, left = partial(_tested, workspace, search), _time_left(workspace, search)
+        teller = _Teller(progress, "report evaluation", compared, tested, left)
 
         def untrained(name: str, done: int, total: int) -> None:
-            progress(f"base model untrained, {name}", done, total)
+            progress(f"base model untrained, {name}", done, total, left())
 
         report_arms(workspace.ledger, search, solver, evaluator, teller, untrained=untrained)
 
@@ -193,7 +196,8 @@ def evaluate_file(workspace: Workspace, search: str, file: Path, report_evaluati
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with show_progress() as progress:
         paid_beside = partial(_paid_beside, ledger, search)
-        teller = _Teller(progress, "evaluation", paid_beside, paid_beside)
+        # A search is not what it is about, so that each stage says what is left of it alone.
+        teller = _Teller(progress, "evaluation", paid_beside, paid_beside, None)
         trial = evaluate_recipe(ledger, search, recipe, facts.signals, evaluator, teller)
     if trial.utility is None:
         tell(f"there is no score: {trial.reason}")
@@ -285,12 +289,14 @@ class _Teller:
         noun: Trial of the search, or evaluation of its report.
         count: Says how far it is.
         tested: Says how many models are scored on test items.
+        time_left: Says how long the search and its report still take; None where neither is what goes on.
     """
 
     progress: Bars | Lines
     noun: str
     count: Callable[[], Count]
     tested: Callable[[], Count]
+    time_left: Callable[[], str] | None
     _has_begun: bool = False
 
     def __call__(self, stage: Stage) -> None:
@@ -302,13 +308,27 @@ class _Teller:
             self._test()
         elif not stage.has_ended:
             name = f"{self.noun} {stage.reservation.trial} {stage.name}"
-            self.progress(name, stage.done, stage.total)
+            note = None if self.time_left is None else self.time_left()
+            self.progress(name, stage.done, stage.total, note)
 
     def _test(self) -> None:
         """Count the models that are scored; a report that is made again has none left."""
         name, done, total, note = self.tested()
         if done < total:
             self.progress(name, done, total, note)
+
+
+_LOOKS_EVERY_S = 5.0
+"""Seconds between two looks at the history for the time left."""
+
+
+def _time_left(workspace: Workspace, search: str) -> Refreshed:
+    """Time left of a search with its report, in words."""
+
+    def find() -> str:
+        return SearchStatus.of(workspace.ledger, search, workspace.home).time_left
+
+    return Refreshed(find, _LOOKS_EVERY_S, time.monotonic)
 
 
 def _paid(workspace: Workspace, search: str) -> Count:
@@ -337,7 +357,12 @@ def _compared(workspace: Workspace, search: str) -> Count:
 def _tested(workspace: Workspace, search: str) -> Count:
     """Models of the report that are scored on test items, of those that are measured."""
     status = SearchStatus.of(workspace.ledger, search, workspace.home)
-    return "models scored on test items", status.tested_arms, status.measured_arms, None
+    what = (
+        "evaluations scored on simulated test items"
+        if status.record.spec.is_formula
+        else ("models scored on test items")
+    )
+    return what, status.tested_arms, status.measured_arms, status.time_left
 
 
 def _tell_of_lost_workers(workspace: Workspace, search: str) -> None:

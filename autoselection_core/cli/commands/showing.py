@@ -88,9 +88,7 @@ def show_status(workspace: Workspace) -> None:
 def _verdict(workspace: Workspace, status: SearchStatus) -> str | None:
     """Verdict of a search in a few words; None before its report, or where an earlier release wrote that."""
     stated = StatedVerdict.read(workspace.home.report(status.record.search)) if status.is_done else None
-    if stated is None or (status.measured_arms and not stated.subset):
-        return None  # the report that planned the baselines is there until that of their scores is written
-    return stated.words
+    return None if stated is None else stated.words
 
 
 def _is_open(status: SearchStatus) -> bool:
@@ -148,7 +146,7 @@ def show_verdict(facts: SearchFacts, report: Report) -> None:
 def _state(facts: SearchFacts) -> str:
     """State of a search; one whose trials are done is not done before its report is."""
     status = SearchStatus.of(facts.workspace.ledger, facts.record.search, facts.workspace.home)
-    return f"at its report: {status.stage}" if status.is_reporting else facts.record.state.value
+    return f"at its report: {status.stage}" if status.is_reporting else status.state
 
 
 def show_trial(facts: SearchFacts, number: int) -> None:

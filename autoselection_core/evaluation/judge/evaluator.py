@@ -140,7 +140,7 @@ class JudgeEvaluator:
         if subset.pool_version != self.pool.version:
             raise WrongPoolError(subset.pool_version, self.pool.version)
         folder = EvaluationFolder(self.home.evaluation(self.key(subset.fingerprint, replicate)))
-        return folder.get_or_make(partial(self._make, folder, subset, replicate, progress), self.weights)
+        return folder.get_or_make(partial(self._make, folder, subset, replicate), self.weights, progress)
 
     def load_finished(self, key: str) -> Evaluation | None:
         """A complete evaluation, with the utility that the weights give now; None if there is none."""
@@ -166,9 +166,7 @@ class JudgeEvaluator:
                 )
         return folder.read_test()
 
-    def _make(
-        self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None
-    ) -> None:
+    def _make(self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress) -> None:
         write_subset(subset, self.pool.ids, self.home)
         folder.write_json(CONFIG, {"settings": _plain(self.settings), "subset": subset.fingerprint})
         write_samples(_subset_file(folder), (self.pool.sample(int(row)) for row in subset.rows))

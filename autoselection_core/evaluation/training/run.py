@@ -16,6 +16,7 @@ from autoselection_core.errors.evaluation import (
 )
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.collectives import all_gather_lists, rank, world_size
+from autoselection_core.evaluation.folder import TRAINING
 from autoselection_core.evaluation.training.checkpoints import Checkpoints
 from autoselection_core.evaluation.training.divergence import SMOOTHED_STEPS, Divergence, Step, mean_loss
 from autoselection_core.evaluation.training.plan import TrainingPlan, rate_factor
@@ -156,7 +157,7 @@ class TrainingRun:
         if (base_loss := self._divergence.reference_of(self.losses, self._plan.steps)) is not None:
             raise DivergedError(self._trainee.key, step, mean(self.losses[-SMOOTHED_STEPS:]), base_loss)
         if self._progress is not None:
-            self._progress("training", step, len(self._plan.steps))
+            self._progress(TRAINING, step, len(self._plan.steps))
 
     def _base_loss(self, step: Step) -> float:
         """Loss of the base model on the sequences of a step: adapters switched off, or weights read anew."""

@@ -4,11 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
-from statistics import median
 
 import numpy as np
 
-from autoselection_core.campaign.duration import measured_test_seconds
 from autoselection_core.history.records import SearchState, TrialKind
 from autoselection_core.identity import Json
 from autoselection_core.progress import cost_text, percent
@@ -25,7 +23,7 @@ from autoselection_core.search.arms import (
     WINNER,
 )
 from autoselection_core.search.report_evaluations import arm_order, tests_by_arm
-from autoselection_core.search.status import typical_seconds
+from autoselection_core.search.time_left import UnitTimes
 
 FURTHER = 4
 """Evaluations by which an offer raises the report's budget: winner and opponent take turns, two runs each."""
@@ -288,7 +286,5 @@ def noise_sentence(facts: SearchFacts) -> str:
 
 def _seconds(facts: SearchFacts) -> float | None:
     """Expected seconds of an evaluation and of its test items; None where no time was recorded."""
-    ledger, record = facts.workspace.ledger, facts.record
-    paid = typical_seconds(ledger, record.spec.evaluator, record.search)
-    tested = measured_test_seconds(facts.workspace, [record.search])
-    return None if paid is None else paid + (median(tested) if tested else 0.0)
+    times = UnitTimes.of(facts.workspace.ledger, facts.record, facts.workspace.home)
+    return None if times is None else times.evaluation_s + times.test_s

@@ -77,6 +77,8 @@ def origins_sentence(trials: Sequence[TrialRecord]) -> str:
 def status_table(status: SearchStatus, kind: TrialKind | None = None) -> Table:
     """Trials and report evaluations as the ledger holds them, running ones too; no recipe is realised for it.
 
+    Report evaluations that the second budget never pays for are left out.
+
     Args:
         status: The search.
         kind: Trials or report evaluations only; None for both.
@@ -92,7 +94,7 @@ def status_table(status: SearchStatus, kind: TrialKind | None = None) -> Table:
             "reused" if trial.is_reused else f"{trial.cost:g}",
             trial.state.value if trial.reason is None else f"{trial.state.value}: {trial.reason}",
         )
-        for trial in (*status.trials, *status.arms)
+        for trial in (*status.trials, *status.listed_arms)
         if kind in (None, trial.kind)
     )
     columns = ("trial", "arm", "recipe", "tokens", "dev score", "± se", "cost", "state")
@@ -248,7 +250,7 @@ def search_table(found: Sequence[SearchStatus], verdicts: Mapping[str, str]) -> 
 
 
 def _state(status: SearchStatus) -> str:
-    return "at its report" if status.is_reporting else status.record.state.value
+    return "at its report" if status.is_reporting else status.state
 
 
 def gate_table(gated: GateResult) -> Table:

@@ -5,6 +5,7 @@ from statistics import median
 
 from autoselection_core.campaign.duration import Pace, pace_of, unit_of
 from autoselection_core.history.records import SearchState, TrialKind, TrialRecord
+from autoselection_core.search.time_left import LATEST
 from autoselection_core.study.arms import full_pool_arms, recipe_arms
 from autoselection_core.study.loading import arms_entry, contests, entries, transfer_entry
 from autoselection_core.study.study_run import StudyRun
@@ -57,8 +58,8 @@ def _cost_without(study_run: StudyRun, found: int) -> StudyCost:
 def _pace(study_run: StudyRun) -> Pace:
     known = {record.search for record in study_run.ledger.searches()}
     entered = {*entries(study_run.study, study_run.ledger), transfer_entry(study_run.study)} & known
-    if own := study_run.ledger.paid_seconds(entered):
-        source = f"the median of {len(own)} of its evaluations"
+    if own := study_run.ledger.paid_seconds(entered)[-LATEST:]:
+        source = f"the median of its latest {len(own)} evaluations"
         return Pace(median(own), source, unit_of(study_run.study.campaign))
     workspace, evaluator = study_run.workspace, None
     if study_run.study.campaign.closed_form is None and workspace.has_pool():

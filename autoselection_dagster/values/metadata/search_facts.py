@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 import yaml
 
-from autoselection_core.history.records import Reservation, SearchRecord, TrialKind
+from autoselection_core.history.records import Reservation, TrialKind
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import ancestry_table
@@ -75,14 +75,14 @@ def progress_facts(status: SearchStatus, names: Names) -> Facts:
         "trials": table_value(status_table(status).without(*_OF_TRIALS)),
         **links("trial_pages", _trial_urls(status, names)),
         "budgets": table_value(budget_table(status.record)),
-        "state": _state(status.record),
+        "state": _state(status),
         "pool_version": status.record.spec.pool_version,
         "evaluator": status.record.spec.evaluator,
     }
 
 
 def _trial_urls(status: SearchStatus, names: Names) -> dict[str, str]:
-    everyone = (*status.trials, *status.arms)
+    everyone = (*status.trials, *status.listed_arms)
     return {each.reservation.number: _trial_url(each.reservation, names) for each in everyone}
 
 
@@ -94,8 +94,9 @@ def _trial_link(reservation: Reservation, names: Names) -> str:
     return link(f"trial {reservation.number}", _trial_url(reservation, names))
 
 
-def _state(record: SearchRecord) -> str:
-    return f"{record.state}: {record.reason}" if record.reason else str(record.state)
+def _state(status: SearchStatus) -> str:
+    reason = status.record.reason
+    return f"{status.state}: {reason}" if reason else status.state
 
 
 def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
@@ -110,7 +111,7 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
         **_further_runs(facts),
         **_beginning(facts),
         "progress": status.sentence,
-        "state": _state(record),
+        "state": _state(status),
         "scores": sparkline([entry.utility for entry in facts.history.observations]),
         "arms": table_value(arm_table(facts.compared, record.spec, facts.untrained).without(*_OF_ARMS)),
         "trials": table_value(trial_table(facts).without(*_OF_TRIALS)),
