@@ -151,6 +151,17 @@ def train_tokens_of(campaign: Campaign, training: Mapping[str, Any] | None = Non
     return None if trained is None else trained.tokens
 
 
+def epoch_tokens(counted: Values, max_tokens: int | None) -> float:
+    """Tokens that a training reads in an epoch of samples, each cut at its length limit.
+
+    Args:
+        counted: Tokens of each sample as the signal counts them; NaN for unknown ones, which count nothing.
+        max_tokens: The limit; None cuts nothing.
+    """
+    tokens = np.nan_to_num(counted.astype(np.float64))
+    return float((tokens if max_tokens is None else np.minimum(tokens, max_tokens)).sum())
+
+
 def size_warning(campaign: Campaign, spec: SearchSpec, subset: Subset, signals: SignalTable) -> str:
     """Warning of a search's subset that is small for a real training; empty where it is not.
 

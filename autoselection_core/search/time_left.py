@@ -235,7 +235,11 @@ class Refreshed:
     _found_at: float = field(default=-math.inf)
 
     def __call__(self) -> str:
-        """The words as they were found last."""
+        """Words as they were found last."""
         if self.clock() - self._found_at >= self.every_s:
             self._found, self._found_at = self.find(), self.clock()
         return self._found
+
+    def forget(self) -> None:
+        """Find the words anew when they are wanted next."""
+        self._found_at = -math.inf

@@ -2,8 +2,11 @@
 
 import io
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +22,7 @@ from autoselection_core.campaign.draft import CampaignDraft, DraftBenchmark, Dra
 from autoselection_core.campaign.duration import Load, steady_speed
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.initialising import costs_of
-from autoselection_core.cli.commands.installation import diagnose_packages, diagnose_ui
+from autoselection_core.cli.commands.installation import GPU_DRIVERS, diagnose_packages, diagnose_ui
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.loopback import free_port
 from autoselection_core.signals.definitions.wording.text import TokenCounts
@@ -413,6 +416,32 @@ def test_the_doctor_knows_what_is_left_of_a_search_that_was_begun(cli: Cli, sear
     assert "nothing is left; the search of this campaign is finished" in " ".join(finished.split())
     assert "1 search\n" in finished
     assert "2 evaluations are left at most" in raised
+
+
+def test_the_doctor_of_a_finished_search_loads_no_library_of_models(searched: Workshop) -> None:
+    """It took 70 s on a busy machine, most of them to load what it had no question for."""
+    libraries = {"torch", "transformers"}
+    asked = "import sys; from autoselection_core.cli.running import run; run(['doctor']); print(*sys.modules)"
+
+    made = subprocess.run(
+        [sys.executable, "-c", asked], cwd=searched.folder, capture_output=True, text=True, check=True
+    )
+
+    has_driver = any(map(os.path.exists, GPU_DRIVERS))
+    assert "GPU" in made.stdout, made.stderr
+    assert libraries & set(made.stdout.split("\n")[-2].split()) <= ({"torch"} if has_driver else set())
+
+
+@pytest.mark.usefixtures("raw")
+def test_the_doctor_counts_tokens_as_the_pool_has_them_once_they_are_counted(
+    cli: Cli, tiny: Path, benchmark: str
+) -> None:
+    cli("init", "raw", "--model", str(tiny), "--benchmark", benchmark, "--yes")
+    cli("ingest")
+
+    output = " ".join(cli("doctor")[1].split())
+
+    assert re.search(r"a training reads \d+ % of the pool \([\d,]+ of [\d,]+ tokens\)", output), output
 
 
 @pytest.mark.usefixtures("raw")

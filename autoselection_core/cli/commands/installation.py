@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from autoselection_core import environment_variables
+from autoselection_core.arrays import Values
 from autoselection_core.campaign.declaration.campaign import Campaign, command_for
 from autoselection_core.campaign.declaration.signals import SCORES, make_signals
 from autoselection_core.campaign.duration import (
@@ -27,7 +28,7 @@ from autoselection_core.campaign.duration import (
     pace_of,
     signal_seconds,
 )
-from autoselection_core.campaign.solvers import train_tokens_of
+from autoselection_core.campaign.solvers import epoch_tokens, train_tokens_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.ingesting import is_scored
 from autoselection_core.cli.output import show_table, tell
@@ -150,13 +151,20 @@ def _has_bfloat16() -> bool:
     return bool({"avx512_bf16", "amx_bf16"} & set(flags))
 
 
+GPU_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+"""Devices that a driver of GPUs makes: NVIDIA's on Linux and under Windows, and AMD's."""
+
+
 def _gpu() -> str:
     if find_spec("torch") is None:
         return "unknown without torch"
+    none = "none; trainings run on the processor"
+    if not any(map(os.path.exists, GPU_DRIVERS)):
+        return none  # without a driver torch finds none either, and takes seconds to load
     import torch
 
     if not torch.cuda.is_available():
-        return "none; trainings run on the processor"
+        return none
     return ", ".join(torch.cuda.get_device_name(each) for each in range(torch.cuda.device_count()))
 
 
@@ -413,8 +421,17 @@ def _reach(workspace: Workspace) -> str:
     tokens, campaign = train_tokens_of(workspace.campaign), workspace.campaign
     if tokens is None or campaign.base_model is None or not workspace.has_pool():
         return ""
-    max_tokens = fine_tuning(campaign.training).max_tokens
-    return reach_of(tokens, counted_tokens(workspace.pool(), campaign.base_model, max_tokens), "about")
+    max_tokens, pool = fine_tuning(campaign.training).max_tokens, workspace.pool()
+    if (scored := _scored_tokens(workspace, pool)) is not None:
+        return reach_of(tokens, epoch_tokens(scored, max_tokens))
+    return reach_of(tokens, counted_tokens(pool, campaign.base_model, max_tokens), "about")
+
+
+def _scored_tokens(workspace: Workspace, pool: Pool) -> Values | None:
+    """Tokens of each sample as the signal counted them; None where it is not scored, or not declared."""
+    if not is_scored(workspace, "tokens", pool):
+        return None
+    return workspace.store.table(pool, {"tokens": workspace.definitions["tokens"].fingerprint})["tokens"]
 
 
 def _check(subject: str, look: Callable[[], str]) -> Diagnosis:

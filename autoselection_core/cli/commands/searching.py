@@ -7,10 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from autoselection_core.campaign.declaration.campaign import command_for
 from autoselection_core.campaign.duration import Load, pace_of
+from autoselection_core.campaign.solvers import epoch_tokens
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool, tell_of_signals
 from autoselection_core.cli.commands.showing import recipe_in, show_verdict
@@ -157,10 +156,7 @@ def work(workspace: Workspace, search: str) -> None:
 
 def _reach(solver: Solver) -> str:
     """Share of the pool that a training reads, of tokens within its length limit."""
-    tokens = np.nan_to_num(solver.signals["tokens"].astype(np.float64))
-    if solver.max_tokens is not None:
-        tokens = np.minimum(tokens, solver.max_tokens)
-    return reach_of(solver.train_tokens, float(tokens.sum()))
+    return reach_of(solver.train_tokens, epoch_tokens(solver.signals["tokens"], solver.max_tokens))
 
 
 def report(workspace: Workspace, search: str) -> None:
@@ -296,7 +292,7 @@ class _Teller:
     noun: str
     count: Callable[[], Count]
     tested: Callable[[], Count]
-    time_left: Callable[[], str] | None
+    time_left: Refreshed | None
     _has_begun: bool = False
 
     def __call__(self, stage: Stage) -> None:
@@ -304,6 +300,8 @@ class _Teller:
         if stage.has_ended or not self._has_begun:
             self._has_begun = True
             self.progress(*self.count())
+            if self.time_left is not None:
+                self.time_left.forget()
         if stage.name == TESTING:
             self._test()
         elif not stage.has_ended:
