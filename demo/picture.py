@@ -25,7 +25,7 @@ _PATIENCE_MS = 120_000
 
 def result_picture(facts: SearchFacts) -> bytes:
     """Test score of every arm's runs, and the winner's differences with intervals, as SVG."""
-    return arms_plot(arm_scores(facts), findings(facts), "nats a token")
+    return arms_plot(arm_scores(facts), findings(facts), "nats a token", columns=1)  # a phone shows it, too
 
 
 def ui_picture(installation: Installation) -> bytes:

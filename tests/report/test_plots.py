@@ -15,6 +15,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.rendering.figure import Format
+from autoselection_core.report.rendering.page import to_html
 from autoselection_core.report.sections.arms_plot import arms_plot
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
 from autoselection_core.report.sections.lead import lead_of
@@ -259,6 +260,27 @@ def _luminance(colour: Sequence[int]) -> float:
     shares = np.asarray(colour, np.float64) / 255
     linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_a_phone_shows_the_arms_and_the_intervals_above_each_other(facts: SearchFacts) -> None:
+    """At 420 pixels the intervals were cut off at the right."""
+    lead = lead_of(facts, findings(facts))
+    assert lead.picture is not None
+    assert lead.picture.narrow is not None
+
+    wide, narrow = (_size(svg) for svg in (lead.picture.svg, lead.picture.narrow))
+    page = to_html("Search", [], lead)
+
+    assert narrow[0] == wide[0] / 2 <= 330, "points: letters keep their size on a phone"
+    assert narrow[1] == 2 * wide[1]
+    assert page.count('<source media="(max-width: 600px)" srcset="data:image/svg+xml;base64,') == 1
+
+
+def _size(svg: bytes) -> tuple[float, float]:
+    """Width and height of a picture, in points."""
+    found = re.search(rb'<svg[^>]*? width="([\d.]+)pt" height="([\d.]+)pt"', svg)
+    assert found is not None
+    return float(found[1]), float(found[2])
 
 
 def test_runs_without_an_opponent_are_drawn_alone() -> None:

@@ -18,11 +18,13 @@ class Picture:
         name: Name of its file, without ending.
         svg: The picture.
         caption: Its caption.
+        narrow: The same with its panels above each other, for a phone; None where one picture serves both.
     """
 
     name: str
     svg: bytes
     caption: str
+    narrow: bytes | None = None
 
     @property
     def is_wide(self) -> bool:
@@ -198,7 +200,14 @@ def _html(section: Section) -> str:
 
 def _figure(picture: Picture) -> str:
     # As an image and not inline: ids of several inline SVGs would collide.
-    data, caption = base64.b64encode(picture.svg).decode(), html.escape(picture.caption)
-    image = f'<img alt="{caption}" src="data:image/svg+xml;base64,{data}">'
+    caption = html.escape(picture.caption)
+    image = f'<img alt="{caption}" src="{_address(picture.svg)}">'
+    if picture.narrow is not None:
+        narrow = f'<source media="(max-width: 600px)" srcset="{_address(picture.narrow)}">'
+        image = f"<picture>{narrow}{image}</picture>"
     wide = ' class="wide"' if picture.is_wide else ""
     return f"<figure{wide}>{image}<figcaption>{caption}</figcaption></figure>"
+
+
+def _address(svg: bytes) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"

@@ -30,28 +30,43 @@ _MAX_TICKS = 4
 _COLORS = {WINNER: ACCENT, RANDOM: MUTED, FULL_POOL: WARM}
 
 
+_COLUMN_IN = 4.5
+"""Width of a panel in inches: its labels keep their size where a page has room for one of two alone."""
+
+_PANEL_GAP_IN = 0.08
+"""Inches above and below a panel."""
+
+
 def arms_plot(
-    scores: Sequence[tuple[str, float]], found: Sequence[Finding], unit: str, kind: Format = "svg"
+    scores: Sequence[tuple[str, float]],
+    found: Sequence[Finding],
+    unit: str,
+    kind: Format = "svg",
+    *,
+    columns: int = 2,
 ) -> bytes:
-    """Test score of every run by arm, beside the winner's difference to each opponent.
+    """Test score of every run by arm, and the winner's difference to each opponent.
 
     Args:
         scores: Arm and test utility of every run.
         found: The winner's comparisons.
         unit: Unit of the utility.
         kind: `svg` or `png`.
+        columns: Panels beside each other: two, or one above the other for a narrow page.
     """
     arms = _in_order(scores)
+    rows, panel_in = (2 if found else 1) // columns or 1, 1.4 + 0.4 * len(arms)
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         if not found:  # the budget of the report covers no opponent yet
             _paint_runs(figure.subplots(), arms, scores, unit)
             return
-        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-        _paint_runs(left, arms, scores, unit)
-        _paint_differences(right, found, unit)
+        figure.get_layout_engine().set(h_pad=_PANEL_GAP_IN)
+        runs, differences = figure.subplots(rows, columns, width_ratios=(3, 2)[:columns])
+        _paint_runs(runs, arms, scores, unit)
+        _paint_differences(differences, found)
 
-    return draw(paint, width=9.0, height=1.4 + 0.4 * len(arms), kind=kind)
+    return draw(paint, width=columns * _COLUMN_IN, height=rows * panel_in, kind=kind)
 
 
 def arms_text(scores: Sequence[tuple[str, float]], found: Sequence[Finding], unit: str) -> list[str]:
@@ -139,7 +154,7 @@ def _paint_runs(axes: Any, arms: Sequence[str], scores: Sequence[tuple[str, floa
     axes.set_title("Fresh runs (line: mean)", loc="left")
 
 
-def _paint_differences(axes: Any, found: Sequence[Finding], unit: str) -> None:  # noqa: ANN401 - matplotlib axes
+def _paint_differences(axes: Any, found: Sequence[Finding]) -> None:  # noqa: ANN401 - matplotlib axes
     axes.axvline(0, color=MUTED, linewidth=1)
     for place, finding in enumerate(found):
         value, low, high = finding.difference.value, finding.difference.low, finding.difference.high
@@ -147,5 +162,5 @@ def _paint_differences(axes: Any, found: Sequence[Finding], unit: str) -> None: 
     axes.set_yticks(range(len(found)), [f"minus {_name(each.opponent)}" for each in found])
     axes.set_ylim(len(found) - 0.5, -0.5)
     axes.locator_params(axis="x", nbins=_MAX_TICKS)
-    axes.set_xlabel(f"difference ({unit})")
+    axes.set_xlabel("difference of test scores")  # in the unit of the other panel, which has more room
     axes.set_title("Winner, 95 % intervals", loc="left")

@@ -50,8 +50,8 @@ FORMULA_WHOLE_POOL_HEADLINES = {
 """Headlines of a search that trains nothing."""
 
 _CAPTION = (
-    "Left: test score of every fresh run, and the mean. Right: difference of the winner to each arm, "
-    "with its interval."
+    "Test score of every fresh run, and the mean; then the difference of the winner to each arm, with its "
+    "interval."
 )
 _MAX_GROUPS = 6
 
@@ -184,7 +184,9 @@ def _beside_filter(facts: SearchFacts, found: Sequence[Finding], score: PlainSco
 def _picture(facts: SearchFacts, found: Sequence[Finding]) -> Picture | None:
     if not facts.compared:
         return None
-    return Picture("arms", arms_plot(arm_scores(facts), found, facts.record.spec.metric), _CAPTION)
+    scores, unit = arm_scores(facts), facts.record.spec.metric
+    narrow = arms_plot(scores, found, unit, columns=1)
+    return Picture("arms", arms_plot(scores, found, unit), _CAPTION, narrow)
 
 
 def arm_scores(facts: SearchFacts) -> list[tuple[str, float]]:
