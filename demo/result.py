@@ -41,7 +41,7 @@ def show_result(facts: SearchFacts, report: Report, truth: Mapping[str, str], co
     console.print()
     for sentence in verdict_sentences(facts, report.findings):
         console.print(sentence)
-    console.print(f"\nThe recipe: {facts.require_best().recipe.label}\n")
+    console.print(f"\nThe recipe: {facts.best_recipe.label}\n")
     kinds = _kinds(facts, truth)
     _shown(kept_table(facts, kinds), console)
     console.print("The kinds are known because the pool is generated; no signal reads them.\n")
@@ -99,7 +99,7 @@ def _examples(facts: SearchFacts, kinds: npt.NDArray[np.str_]) -> Iterator[tuple
         rows: Rows = np.flatnonzero(kinds == kind)
         mostly = 2 * int(kept[rows].sum()) >= len(rows)
         row = int(rows[kept[rows] == mostly][0])
-        yield kind, example_of(facts.require_best().recipe, row, facts.pool, facts.signals)
+        yield kind, example_of(facts.best_recipe, row, facts.pool, facts.signals)
 
 
 def _show_example(kind: str, example: Example, console: Console) -> None:

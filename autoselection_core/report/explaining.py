@@ -195,12 +195,14 @@ def explain_sample(facts: SearchFacts, sample: str) -> Iterator[Part]:
     if facts.best is None:
         raise NoBestSubsetError(facts.record.search)
     sample = facts.pool.sample(row).id
-    explanation = explain(facts.best.recipe, facts.signals, row)
+    explanation = explain(facts.best_recipe, facts.signals, row)
     verb = "is in" if explanation.is_in else "is not in"
     yield f"{sample} {verb} the best subset of {facts.record.search} (trial {facts.best.trial})"
     yield from (f"  {step_sentence(step, facts.pool)}" for step in explanation.steps)
     if not explanation.steps:
         yield "  the recipe is the full pool"
+    if facts.idle_steps:
+        yield f"  {facts.idle_steps}"
     yield _values(facts, row)
     yield _trainings(facts, row)
     usage = usage_of(facts.workspace, sample)
@@ -224,7 +226,7 @@ def _trainings(facts: SearchFacts, row: int) -> str:
         and trial.recipe is not None
         and _holds(facts.realise(trial.recipe).rows, row)
     ]
-    return f"selected for training by trials: {', '.join(trained) or 'none'}"
+    return f"selected by trials: {', '.join(trained) or 'none'}"
 
 
 def _holds(rows: Rows, row: int) -> bool:

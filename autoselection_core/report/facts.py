@@ -105,6 +105,15 @@ class SearchFacts:
         """
         return without_idle_steps(self.require_best().recipe, self.signals)
 
+    @cached_property
+    def shown_subset(self) -> Subset:
+        """The rows of the recommended recipe, by the steps that change something.
+
+        Raises:
+            NothingToRecommendError: Nothing was measured yet.
+        """
+        return self.realise(self.best_recipe)
+
     @property
     def idle_steps(self) -> str:
         """Sentence on the steps of the recommended trial that change nothing; empty where there are none."""

@@ -137,7 +137,7 @@ def _sections(facts: SearchFacts) -> list[Section]:
         _trials(facts),
         *([_tradeoffs(facts)] if _has_many_trials(facts) else []),
         _best(facts),
-        _examples(examples_of(facts.require_best().recipe, facts.pool, facts.signals)),
+        _examples(examples_of(facts.best_recipe, facts.pool, facts.signals)),
         _provenance(facts),
     ]
 
@@ -218,7 +218,7 @@ def _tradeoffs(facts: SearchFacts) -> Section:
 def _best(facts: SearchFacts) -> Section:
     assert facts.best is not None, "a report without measured trials is refused"
     assert facts.best_subset is not None, "the recommendation has a recipe"
-    best, subset = facts.best, facts.best_subset
+    best, subset, shown = facts.best, facts.best_subset, facts.shown_subset
     share = len(subset) / len(facts.signals)
     text = (
         f"Trial {best.trial} keeps {len(subset):,} of {len(facts.signals):,} rows ({percent(share, 1)}). "
@@ -226,12 +226,12 @@ def _best(facts: SearchFacts) -> Section:
         f"{noise_sentence(facts)}"
     )
     pictures = [
-        Picture("retention", retention_plot(subset, len(facts.signals)), "Rows that each step leaves"),
+        Picture("retention", retention_plot(shown, len(facts.signals)), "Rows that each step leaves"),
         Picture("histograms", histogram_plot(subset, facts.signals), "Signals of the subset and of the pool"),
         *_mixes(facts, subset),
     ]
     ancestry = ancestry_table(next(each for each in facts.trials if each.trial == best.trial), facts.trials)
-    tables = [step_table(facts.realise(facts.best_recipe)), waterfall_table(waterfall(facts)), ancestry]
+    tables = [step_table(shown), waterfall_table(waterfall(facts)), ancestry]
     paragraphs = [text, outlook(facts).sentence]
     if (diff := anchor_diff(facts)) is not None:
         paragraphs.append(diff.sentence)

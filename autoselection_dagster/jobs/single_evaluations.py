@@ -93,7 +93,7 @@ def _step_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         with one_sentence():
             record = named_search(ledger, config.search)
             facts = SearchFacts(workspace_of(record, campaigns, home), record)
-            recipe = facts.require_best().recipe
+            recipe = facts.best_recipe  # its steps are numbered as the pages show them
             subset = enter_ablation(ledger, record.search, recipe, config.step, facts.signals)
             context.add_output_metadata(_facts(record.search, subset))
 

@@ -56,7 +56,7 @@ def test_a_second_run_says_that_all_is_done_and_trains_nothing(cli: Cli, searche
 
     _, output, _ = cli("search", "--name", "first")
 
-    assert "nothing is trained again" in output
+    assert "nothing is evaluated again" in output
     assert searched.evaluations() == made
 
 
@@ -98,7 +98,7 @@ def test_a_formula_is_reported_whatever_benchmarks_its_campaign_has(cli: Cli, sh
 
     assert code == 0
     assert "Better than the full pool?" in output
-    assert "Both models on the same dev items" in cli("compare", "1", "2")[1]
+    assert "Both evaluations on the same dev items" in cli("compare", "1", "2")[1]
 
 
 @pytest.mark.usefixtures("shop")
@@ -273,7 +273,7 @@ def test_explain_tells_why_a_sample_is_out_with_value_rank_and_cut_off(cli: Cli,
     assert "drops it: word_entropy" in outside
     assert "rank" in outside
     assert "cut-off" in outside
-    assert "selected for training by trials:" in outside
+    assert "selected by trials:" in outside
     assert "licence CC0-1.0" in outside
 
 
@@ -503,5 +503,5 @@ def test_compare_counts_what_either_subset_has_alone(cli: Cli) -> None:
     assert code == 0
     assert "only in trial 1" in told
     assert "difference in sd of the pool" in told
-    assert "Both models on the same dev items" in told
+    assert "Both evaluations on the same dev items" in told
     assert "McNemar" in told

@@ -209,7 +209,7 @@ def test_explain_leads_from_a_sample_to_the_trials_that_trained_on_it(said: Said
     told = said("explain", sample, "--search", "published")
 
     assert f"{sample} {'is in' if is_in else 'is not in'}" in told
-    assert "selected for training by trials" in told
+    assert "selected by trials" in told
 
 
 def test_compare_counts_the_rows_that_it_counted(said: Said) -> None:

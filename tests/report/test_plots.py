@@ -76,7 +76,7 @@ def test_the_waterfall_goes_from_the_full_pool_to_the_recommended_subset(facts: 
     assert facts.best_subset is not None
     assert prefixes[-1].subset.fingerprint == facts.best_subset.fingerprint
     assert abs(prefixes[-1].expected.mean - facts.require_best().mean) < 1e-6
-    assert len(waterfall_table(prefixes).rows) == len(facts.require_best().recipe.steps) + 1
+    assert len(waterfall_table(prefixes).rows) == len(facts.best_recipe.steps) + 1
 
 
 def test_what_two_subsets_have_adds_up(facts: SearchFacts) -> None:

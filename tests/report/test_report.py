@@ -16,6 +16,8 @@ from autoselection_core.evaluation.folder import EvaluationFolder, untrained_key
 from autoselection_core.export.searched import export_trial
 from autoselection_core.history.records import TrialKind
 from autoselection_core.history.specification import SearchSpec
+from autoselection_core.operators.definitions.duplicates import DropExactDuplicates
+from autoselection_core.report.explaining import explain_sample
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.lead import compared_sentences, headline, lead_of
@@ -37,7 +39,7 @@ from autoselection_core.report.sections.verdict import (
     in_words,
     is_better,
 )
-from autoselection_core.report.sections.waterfall import shown_columns
+from autoselection_core.report.sections.waterfall import shown_columns, waterfall
 from autoselection_core.report.writing import write_report
 from autoselection_core.score.comparison import Verdict, arm_difference
 from autoselection_core.score.score import BenchmarkScore, ItemScore
@@ -369,6 +371,25 @@ def test_exports_leave_out_the_steps_that_change_nothing_as_the_report_does(
         left_out += manifest.get("idle_steps", 0)
 
     assert left_out > 0
+
+
+def test_explanations_number_the_steps_as_the_recommended_recipe_is_shown(facts: SearchFacts) -> None:
+    """`explain` named a step 3 that the report's recipe had not."""
+    best, padded = facts.require_best(), SearchFacts.of(facts.workspace, facts.record.search)
+    idle = (DropExactDuplicates(), DropExactDuplicates())
+    vars(padded)["best"] = replace(best, recipe=best.recipe.with_steps((*best.recipe.steps, *idle)))
+
+    told = [part for part in explain_sample(padded, facts.pool.sample(0).id) if isinstance(part, str)]
+
+    shown = padded.best_recipe
+    assert 0 < len(shown) < len(best.recipe) + len(idle)
+    assert len([line for line in told if line.startswith("  step ")]) == len(shown)
+    assert any("left out here" in line for line in told)
+    assert [prefix.step for prefix in waterfall(padded)] == [
+        "full pool",
+        *(step.label for step in shown.steps),
+    ]
+    assert waterfall(padded)[-1].subset.fingerprint == best.subset
 
 
 def test_a_cell_with_a_bar_does_not_break_a_markdown_table() -> None:

@@ -131,13 +131,15 @@ def work(workspace: Workspace, search: str) -> None:
     """Run trials until the search is done or stopped."""
     record = workspace.ledger.search(search)
     if record.state is SearchState.DONE:
-        tell(f"{search} is done: {record.reason}; nothing is trained again")
+        tell(f"{search} is done: {record.reason}; nothing is evaluated again")
         return
     _tell_of_lost_workers(workspace, search)
     left = record.budget - record.spent + record.report_evaluations - record.report_spent
     models = models_tested(record.report_evaluations) - _tested(workspace, search)[1]
     with show_progress() as progress:
-        progress("measuring how long a training takes", 0, 1)
+        progress(
+            f"measuring how long {'an evaluation' if record.spec.is_formula else 'a training'} takes", 0, 1
+        )
         pace = pace_of(workspace, record.spec.evaluator, record.spec.training)
     tell(pace.sentence(round(left), models=models))
     if busy := Load.now().sentence(pace.free_share):

@@ -108,7 +108,8 @@ class DropExactDuplicates(Operator):
         groups = signals.label(self.groups)
         first = int(rows[np.argmax(groups[rows] == groups[row])])
         is_repeat = groups[row] >= 0 and first != row
-        return Reason("same text", len(rows), like=first if is_repeat else None)
+        what = "same text" if is_repeat else "no row before it has the same text"
+        return Reason(what, len(rows), like=first if is_repeat else None)
 
 
 @dataclass(frozen=True)

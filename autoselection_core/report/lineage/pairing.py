@@ -15,9 +15,9 @@ _ITEMS = 10
 """Items that are listed on either side."""
 
 PAIRING = (
-    "Intervals and p-values are of these two models on these items: McNemar's exact test where an answer is "
-    "right or wrong, else random flips of the items' signs. They are not about recipes, which other runs of "
-    "the same subsets would be needed for."
+    "Intervals and p-values are of these two evaluations on these items: McNemar's exact test where an "
+    "answer is right or wrong, else random flips of the items' signs. They are not about recipes: for those "
+    "other runs of the same subsets would be needed."
 )
 
 
@@ -51,7 +51,8 @@ def pairing_with_winner(facts: SearchFacts, trial: TrialRecord) -> Table | None:
 def _models_table(first: Evaluation, second: Evaluation, names: tuple[str, str], spec: SearchSpec) -> Table:
     rows = _rows(first, second, spec.score_weights, spec.seed)
     columns = ("what", *names, f"advantage of {names[0]}", "95 % from", "to", "p")
-    return Table(f"Both models on the same dev items ({spec.metric})", columns, rows)
+    compared = "evaluations" if spec.is_formula else "models"
+    return Table(f"Both {compared} on the same dev items ({spec.metric})", columns, rows)
 
 
 def items_table(first: Evaluation, second: Evaluation, name: str) -> Table:

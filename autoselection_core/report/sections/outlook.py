@@ -275,7 +275,7 @@ def noise_sentence(facts: SearchFacts) -> str:
             runs[trial.subset][trial.evaluation] = trial.utility
     repeated = [np.array(list(values.values())) for values in runs.values() if len(values) > 1]
     if not repeated:
-        return "How much runs of one subset vary was not measured: none was trained twice."
+        return "How much runs of one subset vary was not measured: none was evaluated twice."
     variance, _ = pooled_variance(repeated)
     subsets = "1 subset" if len(repeated) == 1 else f"{len(repeated)} subsets"
     return (

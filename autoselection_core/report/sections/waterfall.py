@@ -13,6 +13,7 @@ from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Prediction
 from autoselection_core.subset import PrefixCache, Subset, realise
+from autoselection_core.subset.explain import places_in
 
 _SHOWN_COLUMNS = 4
 _MEAN = "mean "
@@ -38,7 +39,7 @@ class Prefix:
 
 
 def waterfall(facts: SearchFacts) -> tuple[Prefix, ...]:
-    """The prefixes of the recommended recipe, the full pool first.
+    """The prefixes of the recommended recipe, the full pool first; idle steps count to the one before them.
 
     The expectations are the surrogate's and were not paid for; the job `verify_step` buys one evaluation of
     the recipe without a step.
@@ -47,11 +48,10 @@ def waterfall(facts: SearchFacts) -> tuple[Prefix, ...]:
         NothingToRecommendError: Nothing was measured yet.
     """
     recipe, cache = facts.require_best().recipe, PrefixCache()
-    labels = ["full pool", *(step.label for step in recipe.steps)]
-    subsets = [
-        realise(recipe.with_steps(recipe.steps[:length]), facts.signals, cache)
-        for length in range(len(labels))
-    ]
+    working = places_in(recipe, facts.best_recipe)
+    labels = ["full pool", *(recipe.steps[place].label for place in working)]
+    lengths = [0, *working[1:], *([len(recipe)] if working else [])]
+    subsets = [realise(recipe.with_steps(recipe.steps[:length]), facts.signals, cache) for length in lengths]
     shown = shown_columns(facts.signals, recipe.reads, own_scores(facts.workspace.campaign.signals))
     expected = facts.solver.predict(facts.history, subsets)
     return tuple(

@@ -185,7 +185,7 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
     best, subset = facts.best, facts.best_subset
     assert best is not None, "a search that measured nothing has no report, and this comes after it"
     assert subset is not None, "a recommendation has a recipe"
-    prefixes, home = waterfall(facts), facts.workspace.home
+    prefixes, home, shown = waterfall(facts), facts.workspace.home, facts.shown_subset
     runs = "1 run" if best.evaluations == 1 else f"{best.evaluations} runs"
     expected = (
         f"Trial {best.trial}: expected dev utility {best.mean:.4g} ± {best.deviation:.2g}, from "
@@ -197,8 +197,8 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
         **_verdict_facts(facts, findings(facts)),
         "recipe": dg.MetadataValue.md(fence(facts.best_recipe.to_yaml(), "yaml")),
         **({"idle_steps": facts.idle_steps} if facts.idle_steps else {}),
-        "steps": table_value(step_table(subset)),
-        "rows_per_step": steps_picture([len(facts.signals), *(step.rows_out for step in subset.steps)]),
+        "steps": table_value(step_table(shown)),
+        "rows_per_step": steps_picture([len(facts.signals), *(step.rows_out for step in shown.steps)]),
         "credit_waterfall": table_value(expectation_table(prefixes)),
         "waterfall_means": table_value(means_table(prefixes)),
         **{
@@ -211,19 +211,19 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
         "trial": best.trial,
         "expected_utility": rounded(best.mean),
         "deviation": rounded(best.deviation),
-        "retention_per_step": large_picture(retention_plot(subset, len(facts.signals), "png"), home),
+        "retention_per_step": large_picture(retention_plot(shown, len(facts.signals), "png"), home),
         "signal_histograms": large_picture(histogram_plot(subset, facts.signals, kind="png"), home),
         "subset": subset.fingerprint,
         "pool_version": subset.pool_version,
         "signal_versions": dg.MetadataValue.json(dict(subset.signal_versions)),
         **_lineage(facts, best.trial, names),
-        **_read(best.recipe, facts, names),
+        **_read(facts.best_recipe, facts, names),
         **(
             {}
             if run_id is None
             else {"run": dg.MetadataValue.md(link(f"run {run_id[:8]}", f"/runs/{run_id}"))}
         ),
-        **row_facts(rows_table(best.recipe, facts.pool, facts.signals)),
+        **row_facts(rows_table(facts.best_recipe, facts.pool, facts.signals)),
     }
 
 
