@@ -123,17 +123,26 @@ class DraftBenchmark:
     answer_characters: int = 0
     answer_tokens: int = Benchmark.answer_tokens
 
-    @property
-    def metric_sentence(self) -> str:
-        """Metric with its reason and the alternative; empty for metrics of choices and of written answers."""
+    def metric_sentence(self, writing_s: float | None = None) -> str:
+        """Metric with its reason and the alternative; empty for metrics of choices and of written answers.
+
+        Args:
+            writing_s: What written answers add to search and report, in seconds; None where it is not known.
+        """
         if self.metric is not Metric.LOG_LIKELIHOOD:
             return ""
         items = f"{sum(self.counts):,} items" if sum(self.counts) else "items"
+        longer = (
+            "which takes much longer than reading them"
+            if writing_s is None
+            else f"which adds about {duration_text(writing_s)} to search and report where answers are that "
+            "long, by the speed at which this machine reads; writing is slower"
+        )
         return (
             f"{self.name}: metric log_likelihood, that of the right answer in nats a token, as the questions "
             "have an answer and no choices. `metric: answer_accuracy` in its entry counts right answers "
             f"among those that the model writes: up to {self.answer_tokens} tokens for each of its {items}, "
-            "which takes much longer than reading them."
+            f"{longer}."
         )
 
     def unlike_sentence(self, characters: int) -> str:
@@ -251,6 +260,15 @@ class FirstPlan:
         """Seconds of all scores of benchmark items, dev and test."""
         dev, test = (sum(each.tokens[side] for each in self.benchmarks) for side in (0, 1))
         return (_TRAININGS * dev + models_tested(_REPORT) * test) / self.tokens_s
+
+    def writing_s(self, name: str) -> float | None:
+        """Seconds that written answers of a benchmark add at most; None where its items were not counted."""
+        for each in self.benchmarks:
+            dev, test = each.counts if each.limits is None else each.limits
+            if each.name == name and dev + test:
+                items = _TRAININGS * dev + models_tested(_REPORT) * test
+                return items * each.answer_tokens / self.tokens_s
+        return None
 
     def searching_s(self, amount: float) -> float:
         """Seconds of search and report with trainings on so many tokens."""
@@ -391,7 +409,11 @@ class CampaignDraft:
         """Metric of each benchmark, with a warning where its answers are unlike those of the samples."""
         known = [each.answer_characters for each in self.sources if each.answer_characters]
         characters = round(median(known)) if known else 0
-        told = [(each.metric_sentence, each.unlike_sentence(characters)) for each in self.benchmarks]
+        writing = [None if self.plan is None else self.plan.writing_s(each.name) for each in self.benchmarks]
+        told = [
+            (each.metric_sentence(seconds), each.unlike_sentence(characters))
+            for each, seconds in zip(self.benchmarks, writing, strict=True)
+        ]
         return [sentence for each in told for sentence in each if sentence]
 
     @property

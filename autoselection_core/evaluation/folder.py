@@ -95,9 +95,11 @@ class _Shown:
             self.progress(stage, done, total)
 
     def write(self) -> None:
-        """Write the present stage; a torn file after a power cut is of an evaluation that nobody makes."""
+        """Write the present stage, without waiting for the disk: after a power cut nobody makes it."""
         self._written_at = time.time()
-        self.folder.write_json(_PRESENT, asdict(self.present))
+        draft = self.folder.path / f".{_PRESENT}"
+        draft.write_text(json.dumps(asdict(self.present)))
+        draft.replace(self.folder.path / _PRESENT)
 
 
 def _beginning(now: float) -> Present:
