@@ -106,7 +106,7 @@ class UnscoredPoolError(SignalError):
 
     sentence = (
         "signal {name!r} (version {version}) has no values for {missing} samples of pool {pool_version}. "
-        "Score the signal for this pool first."
+        "Score its signals first: `autoselection ingest`, or in Dagster the job `CAMPAIGN_prepare`."
     )
 
 

@@ -1,7 +1,7 @@
 """Assets of signals, one for each: its values for every sample of the pool."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 
@@ -9,7 +9,7 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.signal_schema import BENCHMARK, SignalSchema
-from autoselection_core.campaign.declaration.signals import make_signals
+from autoselection_core.campaign.declaration.signals import make_signals, own_scores
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.sections.plots import pool_histograms
 from autoselection_core.signals.base import Signal
@@ -144,7 +144,7 @@ def _signal(place: Place, declared: DeclaredSignal) -> dg.AssetsDefinition:
         description=declared.description,
         kinds={"lancedb"},
         pool=GPU_POOL if declared.reads_model else None,
-        check_specs=[IS_ALIGNED.spec(key), IS_MOSTLY_KNOWN.spec(key)],
+        check_specs=[IS_ALIGNED.spec(key), knowledge_check(declared, place.campaign).spec(key)],
     )
     @with_prefixed_resources
     def signal(
@@ -158,9 +158,15 @@ def _signal(place: Place, declared: DeclaredSignal) -> dg.AssetsDefinition:
             metadata=_facts(report, table, home), data_version=dg.DataVersion(report.version)
         )
         yield is_aligned(table, pool)
-        yield is_mostly_known(report)
+        yield is_mostly_known(report, knowledge_check(declared, place.campaign))
 
     return signal
+
+
+def knowledge_check(declared: DeclaredSignal, campaign: Campaign) -> Check:
+    """Check of a signal's known values; one that warns where the user brings the scores of some samples."""
+    is_own = declared.name in own_scores(campaign.signals)
+    return replace(IS_MOSTLY_KNOWN, is_blocking=False) if is_own else IS_MOSTLY_KNOWN
 
 
 def _read_by(place: Place, declared: DeclaredSignal) -> Sequence[dg.AssetKey]:
@@ -187,10 +193,10 @@ def is_aligned(table: SignalTable, pool: Pool) -> dg.AssetCheckResult:
     return IS_ALIGNED.result(passed=passed, rows=len(table), pool_rows=len(pool))
 
 
-def is_mostly_known(report: SignalReport) -> dg.AssetCheckResult:
+def is_mostly_known(report: SignalReport, check: Check = IS_MOSTLY_KNOWN) -> dg.AssetCheckResult:
     """Enough rows have a value, in every column."""
     least = min(report.finite_share.values(), default=1.0)
-    return IS_MOSTLY_KNOWN.result(passed=least >= MIN_KNOWN_SHARE, min_known_share=least)
+    return check.result(passed=least >= MIN_KNOWN_SHARE, min_known_share=least)
 
 
 def _facts(report: SignalReport, table: SignalTable, home: Home) -> Facts:

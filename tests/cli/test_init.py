@@ -561,7 +561,7 @@ def test_doctor_and_ingest_say_the_same_of_a_field_that_is_not_there(cli: Cli, r
     assert (code, diagnosed) == (2, 1)
     assert sentence in problem
     assert f"missing: scores: {sentence}" in diagnosis
-    assert "Score the signal for this pool first" not in diagnosis
+    assert "Score its signals first" not in diagnosis
     assert "word_entropy" not in output
 
 

@@ -13,6 +13,7 @@ from typing_extensions import override
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, Split
+from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.history.records import SearchRecord, SearchState, TrialKind, TrialRecord, TrialState
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.operators.definitions.score import KeepTop
@@ -40,7 +41,12 @@ from autoselection_dagster.assets.asset_checks import (
     trained_is_selected,
 )
 from autoselection_dagster.assets.pool import counts_add_up, holds_no_question, ids_are_unique
-from autoselection_dagster.assets.signals import is_aligned, is_mostly_known
+from autoselection_dagster.assets.signals import (
+    DeclaredSignal,
+    is_aligned,
+    is_mostly_known,
+    knowledge_check,
+)
 from tests.dagster.installations import Driver
 
 
@@ -229,6 +235,19 @@ def test_a_repeated_id_fails() -> None:
 def test_a_signal_of_unknown_values_fails() -> None:
     assert is_mostly_known(signal_report({"ifd": 0.9})).passed
     assert not is_mostly_known(signal_report({"ifd": 0.9, "varentropy": 0.1})).passed
+
+
+def test_scores_that_a_user_brings_for_some_samples_are_a_warning() -> None:
+    """`init` proposed the score column of one of three files, and `_prepare` failed on it."""
+    campaign = Campaign("try", (), signals={"word_entropy": {}, "column:quality": {}})
+    brought, own = (DeclaredSignal(name, "1", "") for name in ("quality", "word_entropy"))
+
+    checks = [knowledge_check(brought, campaign), knowledge_check(own, campaign)]
+    found = [is_mostly_known(signal_report({"score": 0.28}), check) for check in checks]
+
+    assert [check.spec(dg.AssetKey("a")).blocking for check in checks] == [False, True]
+    assert [each.passed for each in found] == [False, False]
+    assert [each.severity.value for each in found] == ["WARN", "ERROR"]
 
 
 def gated(of: Pool, *rows: int, benchmarks: tuple[str, ...] = ("sums",)) -> GateResult:
