@@ -195,8 +195,9 @@ class SearchStatus:
 
     @property
     def _expected_trials(self) -> int:
-        """Expected number of trials: the budget's, or more where evaluations were reused or cheaper."""
-        return max(self.record.budget, len(self.trials))
+        """Expected number of trials: the budget's, and those that cost nothing; more where some are cheap."""
+        free = sum(trial.state.has_ended and not trial.cost for trial in self.trials)
+        return max(self.record.budget + free, len(self.trials))
 
     @property
     def planned_arms(self) -> int:

@@ -434,9 +434,10 @@ def test_the_doctor_of_a_finished_search_loads_no_library_of_models(searched: Wo
 
 @pytest.mark.usefixtures("raw")
 def test_the_doctor_counts_tokens_as_the_pool_has_them_once_they_are_counted(
-    cli: Cli, tiny: Path, benchmark: str
+    cli: Cli, tmp_path: Path, benchmark: str
 ) -> None:
-    cli("init", "raw", "--model", str(tiny), "--benchmark", benchmark, "--yes")
+    tiny_model(tmp_path / "models" / "tiny")
+    cli("init", "raw", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
     cli("ingest")
 
     output = " ".join(cli("doctor")[1].split())
