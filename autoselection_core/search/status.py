@@ -292,7 +292,12 @@ class SearchStatus:
             f"second budget: {record.report_spent:g} of {record.report_evaluations} spent{held}",
         ]
         if self.found_arms:
-            parts.append(f"beside them {self.found_arms} found finished")
+            known = (
+                "costs nothing, as its evaluation is"
+                if self.found_arms == 1
+                else ("cost nothing, as their evaluations are")
+            )
+            parts.append(f"{self.found_arms} beside them {known} known")
         if self.best is not None:
             parts.append(f"best so far: trial {self.best.trial} with {self.best.utility:.4g}")
         if self._goes_on:
@@ -307,7 +312,7 @@ class SearchStatus:
         """The stage, or the reason of a stop with what still runs."""
         if self.record.state is not SearchState.STOPPED:
             return self.stage
-        runs = f"; {self.stage}, and may finish" if self.running else ""
+        runs = f"; {self.stage}, and may finish" if self.running else "; nothing runs"
         return f"stopped: {self.record.reason}{runs}"
 
     def to_json(self) -> Mapping[str, Json]:

@@ -94,7 +94,7 @@ def test_a_stopped_search_says_once_why_what_still_runs_and_how_it_goes_on(
     assert running.startswith(begun)
     assert running.count("stopped:") == 1
     assert "resume it with `autoselection search --name" in running
-    assert stopped.startswith("stopped: a person stopped it; 0 of 3 trainings spent")
+    assert stopped.startswith("stopped: a person stopped it; nothing runs; 0 of 3 trainings spent")
 
 
 def test_time_left_counts_the_report_that_is_still_to_come(ledger: Ledger, tmp_path: Path) -> None:

@@ -350,7 +350,7 @@ def _compared(workspace: Workspace, search: str) -> Count:
     status = SearchStatus.of(workspace.ledger, search, workspace.home)
     ended = sum(arm.state.has_ended and not arm.is_reused for arm in status.arms)
     found = status.found_arms
-    beside = f", beside {found} found finished" if found else ""
+    beside = f", beside {found} that cost nothing" if found else ""
     return f"evaluations of the report{beside}", ended, status.planned_arms - found, status.time_left
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 import yaml
 
-from autoselection_core.history.records import Reservation, TrialKind
+from autoselection_core.history.records import Reservation, TrialKind, TrialState
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import ancestry_table
@@ -83,7 +83,8 @@ def progress_facts(status: SearchStatus, names: Names) -> Facts:
 
 def _trial_urls(status: SearchStatus, names: Names) -> dict[str, str]:
     everyone = (*status.trials, *status.listed_arms)
-    return {each.reservation.number: _trial_url(each.reservation, names) for each in everyone}
+    begun = [each for each in everyone if each.state is not TrialState.WAITING]  # others have no page yet
+    return {each.reservation.number: _trial_url(each.reservation, names) for each in begun}
 
 
 def _trial_url(reservation: Reservation, names: Names) -> str:
