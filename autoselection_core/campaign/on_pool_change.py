@@ -70,7 +70,7 @@ def search_again(workspace: Workspace, budget: int | None = None) -> NextSearch:
     spec = workspace.spec(version, budget=budget, warm_from=before.search)
     spec = replace(spec, warm_also=_alike(mine, before, spec))
     first = _enter(workspace, spec, name, before)
-    others = f" and learns from {', '.join(spec.warm_also)}, too" if spec.warm_also else ""
+    others = f"; the search learns from {', '.join(spec.warm_also)}, too" if spec.warm_also else ""
     why = f"the pool changed: {name} starts from {before.search}{first}{others}"
     stopped = _stop_superseded(workspace, mine, version, name)
     return NextSearch(name, True, before.search, why, spec.warm_also, stopped)
