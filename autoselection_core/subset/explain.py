@@ -84,12 +84,6 @@ def without_idle_steps(recipe: Recipe, signals: SignalTable) -> Recipe:
     return recipe
 
 
-def places_in(recipe: Recipe, shorter: Recipe) -> tuple[int, ...]:
-    """Places in a recipe of the steps that a shorter one has left of it, from 0."""
-    left = list(shorter.steps)
-    return tuple(place for place, step in enumerate(recipe.steps) if left and step == left[0] and left.pop(0))
-
-
 def idle_steps_sentence(count: int) -> str:
     """Number of steps that `without_idle_steps` left out, in a sentence; empty for none.
 

@@ -13,7 +13,6 @@ from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Prediction
 from autoselection_core.subset import PrefixCache, Subset, realise
-from autoselection_core.subset.explain import places_in
 
 _SHOWN_COLUMNS = 4
 _MEAN = "mean "
@@ -39,7 +38,7 @@ class Prefix:
 
 
 def waterfall(facts: SearchFacts) -> tuple[Prefix, ...]:
-    """The prefixes of the recommended recipe, the full pool first; idle steps count to the one before them.
+    """The prefixes of the recommended recipe without its idle steps, the full pool first.
 
     The expectations are the surrogate's and were not paid for; the job `verify_step` buys one evaluation of
     the recipe without a step.
@@ -47,11 +46,14 @@ def waterfall(facts: SearchFacts) -> tuple[Prefix, ...]:
     Raises:
         NothingToRecommendError: Nothing was measured yet.
     """
-    recipe, cache = facts.require_best().recipe, PrefixCache()
-    working = places_in(recipe, facts.best_recipe)
-    labels = ["full pool", *(recipe.steps[place].label for place in working)]
-    lengths = [0, *working[1:], *([len(recipe)] if working else [])]
-    subsets = [realise(recipe.with_steps(recipe.steps[:length]), facts.signals, cache) for length in lengths]
+    recipe, cache = facts.best_recipe, PrefixCache()
+    assert facts.best_subset is not None, "a recommendation has rows"
+    labels = ["full pool", *(step.label for step in recipe.steps)]
+    before = [
+        realise(recipe.with_steps(recipe.steps[:length]), facts.signals, cache)
+        for length in range(len(recipe))
+    ]
+    subsets = [*before, facts.best_subset]  # of the recipe as it was tried, as the recommendation expects it
     shown = shown_columns(facts.signals, recipe.reads, own_scores(facts.workspace.campaign.signals))
     expected = facts.solver.predict(facts.history, subsets)
     return tuple(
