@@ -139,7 +139,7 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         facts = {
             **subset_facts(selected, signals, place.names, home),
             **anchor_facts(selected, _trial_of(attempt), attempt.ledger, signals, pool),
-            **row_facts(rows_table(recipe, pool, signals)),
+            **row_facts(rows_table(recipe, pool, signals), attempt.reservation.search),
         }
         yield versioned_output(selected, facts, selected.fingerprint)
         yield subset_is_inside(selected, pool)

@@ -147,6 +147,7 @@ def test_a_row_of_a_subset_opens_its_explanation(searched: Driver) -> None:
     result = searched.run("explain", run_config=config)
 
     assert config["ops"]["tell"]["config"]["name"].startswith(facts["rows"][0].data["id"])
+    assert config["ops"]["tell"]["config"]["search"] == "first", "the latest search may be another one"
     assert result.success
 
 

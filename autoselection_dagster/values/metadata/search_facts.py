@@ -224,7 +224,7 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
             if run_id is None
             else {"run": dg.MetadataValue.md(link(f"run {run_id[:8]}", f"/runs/{run_id}"))}
         ),
-        **row_facts(rows_table(facts.best_recipe, facts.pool, facts.signals)),
+        **row_facts(rows_table(facts.best_recipe, facts.pool, facts.signals), facts.record.search),
     }
 
 

@@ -82,14 +82,14 @@ def subset_facts(subset: Subset, signals: SignalTable, names: Names, home: Home 
     }
 
 
-def row_facts(rows: Table) -> Facts:
-    """Rows by their fate, and links that open `explain` filled with one of them.
+def row_facts(rows: Table, search: str) -> Facts:
+    """Rows by their fate, and links that open `explain` filled with one of them, and with the search.
 
     The first rows of each fate have theirs in the row of the page, all of them in a dialog of one click more.
     """
     by_fate: dict[str, dict[str, str]] = {}
     for fate, sample, *_ in rows.texts:
-        url = launchpad_url("explain", _EXPLAIN.format(sample))
+        url = launchpad_url("explain", _EXPLAIN.format(sample, search))
         by_fate.setdefault(fate, {})[sample[:8]] = url
     first = {
         f"{fate}: {name}": url
@@ -107,7 +107,7 @@ def row_facts(rows: Table) -> Facts:
     }
 
 
-_EXPLAIN = 'ops:\n  tell:\n    config:\n      name: "{}"\n'
+_EXPLAIN = 'ops:\n  tell:\n    config:\n      name: "{}"\n      search: "{}"\n'
 _IN_THE_ROW = 3
 """Rows of each fate that have a link which no dialog hides."""
 
