@@ -18,8 +18,11 @@ LATEST = 3
 _MIN_SHARE = 0.05
 """Share of a training's steps from which their speed is believed."""
 
+_PAUSE_S = 60.0
+"""Seconds between two evaluations from which nobody worked on a search, unless an evaluation takes longer."""
+
 WRITING_S = 10.0
-"""Allowance for the writing of a report, in seconds: pictures and pages (`autoselection show`, 12 trials)."""
+"""Allowance for the writing of a report, in seconds: its pictures and pages."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,15 @@ class UnitTimes:
     def of(cls, ledger: Ledger, record: SearchRecord, home: Home) -> Self | None:
         """Times of a search's own evaluations, else of others by its evaluator; None where there are none."""
         own = _full(ledger, [record.search])
-        if paid := own or _full(ledger, _alike(ledger, record)):
-            return cls._of(paid, home, is_own=bool(own))
-        return None
+        between = _between(own)
+        known = own if between else _full(ledger, _alike(ledger, record))  # the first of a search has no gap
+        paid = own or known
+        return cls._of(paid, between or _between(known), home, own) if paid else None
 
     @classmethod
-    def _of(cls, paid: Sequence[Payment], home: Home, *, is_own: bool) -> Self:
+    def _of(
+        cls, paid: Sequence[Payment], between: Sequence[float], home: Home, own: Sequence[Payment]
+    ) -> Self:
         latest = paid[-LATEST:]
         folders = [EvaluationFolder(home.evaluation(str(each.evaluation))) for each in latest]
         trained = [seconds for folder in folders if (seconds := folder.trained_s) is not None]
@@ -62,9 +68,9 @@ class UnitTimes:
         return cls(
             evaluation_s,
             training_s,
-            median(_between(paid) or [0.0]),
+            median(between or [0.0]),
             median(tested) if tested else scoring_s,
-            _at_once(paid) if is_own else 0,
+            _at_once(own) if own else 0,
         )
 
     @property
@@ -113,11 +119,14 @@ def _tested(paid: Sequence[Payment], home: Home) -> Iterator[float]:
 
 
 def _between(paid: Sequence[Payment]) -> list[float]:
-    """Seconds before each evaluation in which its worker had none; at most those since the end of another."""
-    ends = [each.at for each in paid]
-    begins = [each.at - each.seconds for each in paid]
-    before = [max((end for end in ends if end <= begin), default=None) for begin in begins]
-    return [begin - end for begin, end in zip(begins, before, strict=True) if end is not None]
+    """Seconds before each evaluation since the end of another of its search, without pauses of the search."""
+    gaps = []
+    for each in paid:
+        begin = each.at - each.seconds
+        ends = [other.at for other in paid if other.search == each.search and other.at <= begin]
+        if ends and begin - max(ends) <= max(each.seconds, _PAUSE_S):
+            gaps.append(begin - max(ends))
+    return gaps
 
 
 def _at_once(paid: Sequence[Payment]) -> int:

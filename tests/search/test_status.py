@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from autoselection_core.evaluation.folder import TRAINING, EvaluationFolder, Present
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import StopCause, TrialKind, TrialState
+from autoselection_core.history.records import Measurement, StopCause, TrialKind, TrialState
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.progress import Advance, Progress
 from autoselection_core.report.sections.tables import search_table, status_table
@@ -19,6 +19,7 @@ from autoselection_core.score.comparison import StatedVerdict
 from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import run_search
+from autoselection_core.search.propose import propose
 from autoselection_core.search.report_evaluations import plan_arms, report_arms, runs_covered
 from autoselection_core.search.status import SearchStatus, measured_counts
 from autoselection_core.search.time_left import WRITING_S, Ahead, UnitTimes
@@ -285,6 +286,27 @@ def test_evaluations_at_the_same_time_share_what_is_left() -> None:
 
     assert alone.seconds == UNIT_S + 9 * 42.0 + 8 * TEST_S + WRITING_S
     assert together.seconds == UNIT_S + (2 + 3) * 42.0 + 8 * TEST_S + WRITING_S
+
+
+def test_a_pause_of_a_search_is_no_time_between_its_evaluations(ledger: Ledger, tmp_path: Path) -> None:
+    evaluator, now = closed_form(tmp_path), [1_000.0]
+    slow = replace(ledger, clock=lambda: now[0])
+    search = slow.register(spec(evaluator, budget=5, report_evaluations=0))
+    for pause in (0.0, 8.0, 8.0, 30_000.0):
+        (reservation,) = slow.reserve_free_slots(search, max_trials=1)
+        propose(slow, reservation, InOrder(table(), []))
+        recorded = slow.proposal(reservation)
+        assert recorded is not None
+        key = evaluator.key(recorded.subset, recorded.replicate)
+        slow.begin(reservation, key)
+        now[0] += pause + 20.0
+        made = Measurement(key, recorded.subset, recorded.replicate, 0.1, {}, seconds=20.0)
+        slow.commit(reservation, made)
+
+    times = UnitTimes.of(slow, slow.search(search), Home(tmp_path))
+
+    assert times is not None
+    assert (times.evaluation_s, times.between_s, times.at_once) == (20.0, 8.0, 1)
 
 
 def test_a_watcher_sees_the_stage_of_an_evaluation_that_another_process_makes(tmp_path: Path) -> None:
