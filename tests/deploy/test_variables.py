@@ -120,6 +120,10 @@ def test_the_cluster_serves_the_reports_where_its_pages_link_to() -> None:
     compose = yaml.safe_load((DEPLOY / "docker/compose.yaml").read_text())["services"]["reports"]
     (code,) = values["dagster-user-deployments"]["deployments"]
     pod = deployment["spec"]["template"]
+    unit = (DEPLOY / "systemd/autoselection-code.service").read_text()
+    assert f"dagster code-server start {' '.join(code['codeServerArgs'])} " in unit, (
+        "Reload shows new campaigns"
+    )
     (container,) = pod["spec"]["containers"]
 
     assert container["command"] == compose["command"]
