@@ -7,13 +7,21 @@ from typing import Any
 
 import yaml
 
-from autoselection_core.export.manifest import DATA, NOT_COMPARED
+from autoselection_core.export.manifest import DATA, NO_LICENCE, NOT_COMPARED
 from autoselection_core.report.rendering.table import escape, printable
 from autoselection_core.score.comparison import StatedVerdict
 from autoselection_core.subset.explain import idle_steps_sentence
 
 _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
 """The hub's names for numbers of samples, each ten times the one before."""
+
+_LICENCES = (
+    "The samples keep the licences of their sources; one that occurs in several sources counts for each."
+)
+_NO_LICENCES = (
+    "No source states a licence, so that the samples have none here. `licence:` in the campaign's entry of a "
+    "source is carried into exports, as its publisher states it."
+)
 
 _LISTS = ("sources", "licences")
 _TURNS = ("messages", "prompt", "completion", "conversations")
@@ -71,15 +79,21 @@ def comparison(search: str, report: Path, subset: str) -> str:
 
 
 def _header(facts: Mapping[str, Any], data: Path) -> dict[str, Any]:
-    licences = {name.lower() if name.lower() in _KNOWN_LICENCES else "other" for name in facts["licences"]}
     return {
-        "license": sorted(licences),
+        "license": sorted({_hub_licence(name) for name in facts["licences"]}),
         "tags": ["autoselection", "instruction-tuning"],
         "task_categories": ["text-generation"],
         "size_categories": [size_category(facts["samples"])],
         "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": DATA}]}],
         "dataset_info": {"features": _features(data)},
     }
+
+
+def _hub_licence(name: str) -> str:
+    """The hub's identifier of a licence."""
+    if name == NO_LICENCE:
+        return "unknown"
+    return name.lower() if name.lower() in _KNOWN_LICENCES else "other"
 
 
 def size_category(samples: int) -> str:
@@ -133,7 +147,7 @@ Search `{facts["search"]}`, trial {facts["trial"]}.
 
 ## Sources and licences
 
-The samples keep the licences of their sources; one that occurs in several sources counts for each.
+{_NO_LICENCES if set(facts["licences"]) == {NO_LICENCE} else _LICENCES}
 
 | source | licence | samples |
 |---|---|---|

@@ -34,7 +34,7 @@ _BEGIN = b"\n<!-- comparison: no part of content_hash, as a later report may cha
 _END = b"<!-- end of comparison -->\n"
 _PLACE = b"\n- Format: `"
 """Beginning of the card's list, before which the comparison has its place."""
-_NO_LICENCE = "none stated"
+NO_LICENCE = "none stated"
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _sources(pool: Pool, subset: Subset) -> Mapping[str, Counter[str]]:
     """Samples by source and licence; one that occurs in several counts for each."""
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for row in subset.rows:
-        places = {(origin.source, origin.licence or _NO_LICENCE) for origin in pool.origins(int(row))}
+        places = {(origin.source, origin.licence or NO_LICENCE) for origin in pool.origins(int(row))}
         for source, licence in places:
             found[source][licence] += 1
     return found
@@ -138,7 +138,7 @@ def _licences(pool: Pool, subset: Subset) -> dict[str, int]:
     """Samples by licence; one with several licences counts for each."""
     counts: Counter[str] = Counter()
     for row in subset.rows:
-        counts.update({origin.licence or _NO_LICENCE for origin in pool.origins(int(row))})
+        counts.update({origin.licence or NO_LICENCE for origin in pool.origins(int(row))})
     return dict(sorted(counts.items()))
 
 

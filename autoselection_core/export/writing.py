@@ -17,6 +17,7 @@ from autoselection_core.export.manifest import (
     COMPARISON,
     DATA,
     MANIFEST,
+    NO_LICENCE,
     RECORDS,
     SubsetOrigin,
     manifest_of,
@@ -152,13 +153,16 @@ def _exported(folder: Path, manifest: Mapping[str, Any]) -> Exported:
 
 
 def _lines(pool: Pool, subset: Subset, chosen: Format, content: Content) -> Iterator[str]:
+    """The samples; their licences only where the subset has some, or else the card says it once."""
+    has_licences = any(origin.licence for row in subset.rows for origin in pool.origins(int(row)))
     for row, sample in zip(subset.rows, pool.samples(subset.rows), strict=True):
         origins = pool.origins(int(row))
+        licences = sorted({origin.licence or NO_LICENCE for origin in origins})
         line = {
             "id": sample.id,
             **chosen.line(sample, content),
             "sources": sorted({origin.source for origin in origins}),
-            "licences": sorted({origin.licence or "none stated" for origin in origins}),
+            **({"licences": licences} if has_licences else {}),
         }
         yield json.dumps(line, ensure_ascii=False) + "\n"
 

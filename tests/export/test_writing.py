@@ -111,12 +111,24 @@ def test_a_folder_without_a_manifest_is_no_export(tmp_path: Path) -> None:
         verify_export(tmp_path / "out")
 
 
+def test_an_export_without_any_licence_says_so_once(tmp_path: Path) -> None:
+    """Every line had `"licences": ["none stated"]`, which names no licence."""
+    Made.of(*PLAIN, licence="").export(tmp_path / "out", "messages")
+
+    lines = [json.loads(line) for line in (tmp_path / "out/data.jsonl").read_text().splitlines()]
+    card = (tmp_path / "out/README.md").read_text()
+
+    assert not any("licences" in line for line in lines)
+    assert card.count("No source states a licence") == 1
+    assert yaml.safe_load(card.split("---\n")[1])["license"] == ["unknown"]
+
+
 def test_the_card_has_a_header_the_recipe_with_counts_and_every_licence(tmp_path: Path) -> None:
     Made.of(*PLAIN, LONG).export(tmp_path / "out", "messages")
     _, header, body = (tmp_path / "out/README.md").read_text().split("---\n", 2)
     said = yaml.safe_load(header)
 
-    assert said["license"] == ["mit", "other"]
+    assert said["license"] == ["mit", "unknown"]
     assert said["size_categories"] == ["n<1K"]
     assert said["configs"][0]["data_files"] == [{"split": "train", "path": "data.jsonl"}]
     assert "1. `keep_top[tokens]`: 42 -> 21 rows" in body
