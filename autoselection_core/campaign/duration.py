@@ -123,18 +123,13 @@ def _test_seconds(workspace: Workspace, searches: list[str]) -> float:
     """Expected seconds of one model's test scores: measured, else by the probe, which is of the processor."""
     if measured := measured_test_seconds(workspace, searches):
         return median(measured)
-    return _benchmark_seconds(workspace, Side.TEST) if _is_trained_here(workspace.campaign) else 0.0
-
-
-def _is_trained_here(campaign: Campaign) -> bool:
-    """Whether evaluations train the base model, and not a formula or a program of the user makes them."""
-    return campaign.base_model is not None and campaign.closed_form is None and campaign.judge is None
+    return _benchmark_seconds(workspace, Side.TEST) if workspace.campaign.trains_here else 0.0
 
 
 def _probed_seconds(workspace: Workspace, settings: Mapping[str, Json]) -> float | None:
     """Seconds of a training whose tokens are stated; None for epochs of subsets that are not chosen yet."""
     campaign, training = workspace.campaign, fine_tuning(settings)
-    if campaign.base_model is None or not _is_trained_here(campaign):
+    if campaign.base_model is None or not campaign.trains_here:
         return None
     if training.schedule is not Schedule.TOKENS:
         return None

@@ -11,8 +11,14 @@ from autoselection_core.campaign.declaration.campaign import Campaign, ClosedFor
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.evaluation.judge.evaluator import JudgeEvaluator
 from autoselection_core.evaluation.protocol import Evaluator
-from autoselection_core.evaluation.training.settings import FineTuning, fine_tuning
+from autoselection_core.evaluation.training.settings import (
+    FineTuning,
+    fine_tuning,
+    with_latest_plan,
+    with_plan_of,
+)
 from autoselection_core.history.specification import SearchSpec
+from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
@@ -63,7 +69,7 @@ class LocalEvaluators:
 
         assert self.campaign.base_model is not None, "loading refuses a campaign without an evaluator"
         fidelity = _fidelity_in(spec, name)
-        training = fine_tuning(spec.training if spec and spec.training else self.campaign.training)
+        training = fine_tuning(_settings_of(self.campaign, spec))
         model = self.campaign.base_model if fidelity is None else fidelity.base_model
         return FineTuningEvaluator(
             self.home,
@@ -94,6 +100,13 @@ def benchmark_at(place: DeclaredBenchmark) -> Benchmark:
     if place.settings:
         return benchmark_from({**place.settings, "name": place.name}, place.path)
     return replace(load_benchmark(place.path), name=place.name)
+
+
+def _settings_of(campaign: Campaign, spec: SearchSpec | None) -> Mapping[str, Json]:
+    """Settings of the training that a search pins, or of a new one; the plan is never another than pinned."""
+    if spec is None:
+        return with_latest_plan(campaign.training)
+    return spec.training or with_plan_of(spec.training, campaign.training)
 
 
 def _cheaper_training(training: FineTuning, fidelity: Fidelity | None) -> FineTuning:

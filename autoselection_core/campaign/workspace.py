@@ -15,9 +15,11 @@ from autoselection_core.campaign.solvers import make_solver
 from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator, PricedEvaluator
 from autoselection_core.evaluation.judge.evaluator import JUDGE
 from autoselection_core.evaluation.protocol import Evaluator
+from autoselection_core.evaluation.training.settings import with_plan_of
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.search_settings import SearchSettings, merge_settings
 from autoselection_core.history.specification import SearchSpec
+from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress, RecordProgress
 from autoselection_core.score.score import CLOSED_FORM
@@ -215,7 +217,10 @@ class Workspace:
             SettingError: A field names what the campaign has not, or what a policy cannot do.
         """
         versions = self.signal_versions if pinned is None else pinned
-        outline = replace(self.outline(**asked), signal_versions=versions)
+        return self._pinned(replace(self.outline(**asked), signal_versions=versions), pool_version)
+
+    def _pinned(self, outline: SearchSpec, pool_version: str) -> SearchSpec:
+        """A search with the pool, and what names its evaluators."""
         evaluator = self.evaluator(pool_version, outline)
         cheaper = evaluator.cheaper if isinstance(evaluator, MultiFidelityEvaluator) else {}
         return replace(
@@ -229,11 +234,17 @@ class Workspace:
             },
         )
 
-    def requested_spec(self, pool_version: str, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields differ in type
-        """A search that is asked for by its settings alone; one that is registered keeps its version.
+    def _with_plan_of(self, known: Mapping[str, Json], spec: SearchSpec) -> SearchSpec:
+        """A search whose training has the version of the plan of known settings."""
+        training = with_plan_of(known, spec.training)
+        changed = replace(spec, training=training)
+        return spec if training == spec.training else self._pinned(changed, spec.pool_version)
 
-        The same question finds the same search after a release with a later version of the default policy. A
-        version that the campaign or the request states is the one that is meant.
+    def requested_spec(self, pool_version: str, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields differ in type
+        """A search that is asked for by its settings alone; one that is registered keeps its versions.
+
+        The same question finds the same search after a release with a later version of the default policy or
+        of a training's plan. A version that the campaign or the request states is the one that is meant.
 
         Args:
             pool_version: The pool.
@@ -245,8 +256,11 @@ class Workspace:
         """
         spec = self.spec(pool_version, **asked)
         stated = merge_settings(self.campaign.policy, asked.get("policy_settings") or {})
-        first = replace(spec, policy_settings=stated)
-        return self.known_spec(first.usual_name, **asked) or spec
+        earlier = self._with_plan_of(self.campaign.training, spec)
+        first = replace(earlier, policy_settings=stated)
+        names = dict.fromkeys(each.usual_name for each in (first, earlier) if each is not spec)
+        found = (self.known_spec(name, **asked) for name in names)
+        return next((each for each in found if each is not None), spec)
 
     def known_spec(self, name: str | None, **asked: Any) -> SearchSpec | None:  # noqa: ANN401
         """A registered search of the campaign by its name, as `current_spec` has it; None without one."""
@@ -259,7 +273,8 @@ class Workspace:
         """A registered search as the campaign asks for it now, on the pool, signals and policy that it pins.
 
         So a search goes on after files were added, and after a release that defines a signal otherwise, has
-        a later version of the default policy, or pays for more in reports that state no budget.
+        a later version of the default policy or of a training's plan, or pays for more in reports that state
+        no budget.
 
         Args:
             known: The search.
@@ -269,7 +284,8 @@ class Workspace:
             SpecError: A count is too small.
             SettingError: A field names what the campaign has not, or what a policy cannot do.
         """
-        spec = self.spec(known.pool_version, known.signal_versions, **asked)
+        asked_now = self.spec(known.pool_version, known.signal_versions, **asked)
+        spec = self._with_plan_of(known.training, asked_now)
         return replace(
             spec,
             policy_settings=with_version_of(known.policy_settings, spec.policy_settings),

@@ -293,6 +293,13 @@ class EvaluationFolder:
         seconds: float | None = self.read_json(_TEST).get("seconds") if self.has_test_scores else None
         return seconds
 
+    @property
+    def taught_tokens(self) -> int | None:
+        """Tokens that the loss of the training was over; None where nothing says so."""
+        known = self.read_json(TRAINED) if (self.path / TRAINED).exists() else {}
+        taught: int | None = known.get("taught_tokens")
+        return taught
+
     def read_untrained(self, weights: Mapping[str, float] | None = None) -> UntrainedScores | None:
         """Scores of the untrained base model; None while dev or test items are not scored."""
         if not self.is_complete or not self.has_test_scores:

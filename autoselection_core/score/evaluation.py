@@ -45,7 +45,8 @@ class Evaluation:
             budget ended the training first.
         trained_hash: Hash of the sorted ids of the samples that the optimiser saw.
         skipped: Sample ids that could not be trained on, with the reason.
-        changes: Number of samples changed so that the chat template takes them, by kind of change.
+        changes: Number of samples changed so that the chat template takes them, or so that the training is as
+            long as all, by kind of change.
     """
 
     key: str

@@ -12,7 +12,10 @@ from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.campaign.solvers import max_tokens_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.protocol import Evaluator
+from autoselection_core.evaluation.training.settings import plan_of
 from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.specification import SearchSpec
+from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.contamination.decontaminate import Gate, GateResult
 from autoselection_core.signals.store.store import SignalStore
@@ -41,13 +44,15 @@ class StudyRun:
 
     @cached_property
     def workspace(self) -> Workspace:
-        """The study's campaign at work."""
-        return installed_workspace(self.study.campaign, self.home)
+        """The study's campaign at work; a study that has begun keeps the version of its trainings' plan."""
+        campaign = self.study.campaign
+        training = {**campaign.training, **self._pinned_plan}
+        return installed_workspace(replace(campaign, training=training), self.home)
 
-    @property
+    @cached_property
     def ledger(self) -> Ledger:
         """The history of the home folder."""
-        return self.workspace.ledger
+        return installed_workspace(self.study.campaign, self.home).ledger
 
     @cached_property
     def held_out_benchmarks(self) -> tuple[Benchmark, ...]:
@@ -102,7 +107,7 @@ class StudyRun:
         transfer = self.study.transfer
         if transfer is None or self.study.campaign.closed_form is not None:
             return None
-        training = transfer.training or self.study.campaign.training
+        training = {**(transfer.training or self.study.campaign.training), **self._pinned_plan}
         campaign = replace(self.study.campaign, base_model=transfer.base_model, training=training)
         return installed_workspace(campaign, self.home).evaluator(self.pool.version)
 
@@ -112,10 +117,19 @@ class StudyRun:
         return max_tokens_of(self.study.campaign)
 
     @property
+    def _begun(self) -> SearchSpec | None:
+        """What the study pinned when it began; None where it has not."""
+        known = self.ledger.find_search(arms_entry(self.study))
+        return None if known is None else known.spec
+
+    @property
     def _pinned(self) -> Mapping[str, str] | None:
-        entry = arms_entry(self.study)
-        known = {record.search: record.spec for record in self.ledger.searches()}
-        return known[entry].signal_versions if entry in known else None
+        return None if self._begun is None else self._begun.signal_versions
+
+    @cached_property
+    def _pinned_plan(self) -> Mapping[str, Json]:
+        """Version of the plan of its trainings, if it has begun."""
+        return {} if self._begun is None else plan_of(self._begun.training)
 
     @property
     def _benchmarks(self) -> tuple[Benchmark, ...]:

@@ -218,3 +218,31 @@ def test_the_same_search_is_the_same_to_every_observer(
     base_case: BaseCase, observe: Callable[[BaseCase, SearchSpec], object]
 ) -> None:
     assert observe(base_case, base_case.spec) == observe(base_case, base_case.spec)
+
+
+def test_a_new_search_trains_equally_many_tokens_and_a_registered_one_keeps_its_plan(
+    base_case: BaseCase,
+) -> None:
+    """Evaluations of the second version have names of their own; stored ones are found under theirs."""
+    version = base_case.spec.pool_version
+    workspace = with_training(base_case, amount=300)
+    at_first = with_training(base_case, amount=300, plan_version=1)
+    earlier, new = at_first.spec(version, seed=7), workspace.requested_spec(version, seed=7)
+
+    assert base_case.spec.training == {"plan_version": 2}
+    assert (earlier.training, new.training) == ({"amount": 300}, {"amount": 300, "plan_version": 2})
+    assert at_first.evaluator(version).fingerprint == earlier.evaluator != new.evaluator
+    assert workspace.evaluator(version).fingerprint == new.evaluator
+    unpinned = replace(earlier, training={})  # as searches have it whose campaign states no training
+    assert workspace.evaluator(version, unpinned).fingerprint == earlier.evaluator
+
+    workspace.ledger.register(earlier)
+    assert workspace.requested_spec(version, seed=7) == workspace.current_spec(earlier, seed=7) == earlier
+    assert workspace.evaluator(version, earlier).fingerprint == earlier.evaluator
+    assert with_training(base_case, amount=300, plan_version=2).requested_spec(version, seed=7) == new
+    assert with_training(base_case, preset="lora").spec(version).training == {"preset": "lora"}
+
+
+def with_training(base_case: BaseCase, **training: Any) -> Workspace:
+    campaign = replace(base_case.workspace.campaign, training=training)
+    return replace(base_case.workspace, campaign=campaign)

@@ -1,7 +1,10 @@
 """Named presets and their settings."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain, count
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,14 @@ from hypothesis import strategies as st
 from autoselection_core.errors.evaluation import UnknownTrainingSettingError, UntrainedError
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.training.fine_tune import SubsetSamples, train
-from autoselection_core.evaluation.training.plan import NO_ANSWER, TrainingPlan, make_plan, order, rate_factor
+from autoselection_core.evaluation.training.plan import (
+    NO_ANSWER,
+    PROMPT_CUT,
+    TrainingPlan,
+    make_plan,
+    order,
+    rate_factor,
+)
 from autoselection_core.evaluation.training.run import Trainee
 from autoselection_core.evaluation.training.settings import (
     PRESETS,
@@ -174,6 +184,79 @@ def encoded(tokens: int, prompt: int = 2) -> Encoded:
     return Encoded(
         np.arange(tokens, dtype=np.int32), (Turn(prompt, prompt, tokens, tokens),), truncated=False
     )
+
+
+def answers(lengths: Sequence[tuple[int, int]], **settings: object) -> TrainingPlan:
+    """Plan over samples of so many tokens in the prompt and in the answer."""
+    samples = {f"{number:032x}": encoded(sum(both), both[0]) for number, both in enumerate(lengths)}
+    return make_plan(tuple(samples), lambda sample: samples[sample], FineTuning(**settings), 0)  # type: ignore[arg-type]
+
+
+PROMPTS_AND_ANSWERS = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 20)), min_size=1, max_size=30)
+
+
+@given(PROMPTS_AND_ANSWERS, st.integers(80, 600), st.integers(2, 2_000))
+def test_all_subsets_train_on_equally_many_tokens_in_equally_many_steps_however_long_their_prompts_are(
+    lengths: list[tuple[int, int]], batch: int, amount: int
+) -> None:
+    """A single token that is left can teach nothing, because nothing precedes it."""
+    plan = answers(lengths, amount=amount, batch=batch, plan_version=2)
+
+    assert amount - 1 <= plan.tokens <= amount
+    assert len(plan.steps) == ceil((amount - 1) / batch)
+    assert all(sequence.taught.any() for step in plan.steps for sequence in step)
+
+
+def test_a_long_prompt_that_ends_a_training_loses_its_beginning_and_keeps_its_answer() -> None:
+    lengths, settings = [(1_500, 100)], {"amount": 5_000, "batch": 2_048}
+    before, after = answers(lengths, **settings), answers(lengths, **settings, plan_version=2)
+
+    assert (before.tokens, after.tokens) == (4_800, 5_000)
+    *_, last = (sequence for step in after.steps for sequence in step)
+    assert last.input_ids.tolist() == list(range(1_400, 1_600))
+    assert last.taught.tolist() == [False] * 100 + [True] * 100
+    assert after.changes == {PROMPT_CUT: 1}
+    assert before.changes == {}
+
+
+def test_an_answer_longer_than_half_of_what_is_left_is_cut_so_that_a_prompt_stands_before_it() -> None:
+    plan = answers([(60, 40)], amount=110, batch=200, plan_version=2)
+    *_, last = (sequence for step in plan.steps for sequence in step)
+
+    assert last.input_ids.tolist() == list(range(55, 65))
+    assert int(last.taught.sum()) == 5
+
+
+@given(PROMPTS_AND_ANSWERS, st.integers(1, 600), st.integers(2, 2_000))
+def test_the_first_version_of_a_plan_is_what_it_was(
+    lengths: list[tuple[int, int]], batch: int, amount: int
+) -> None:
+    """Stored evaluations were made so: a last sequence is left out where its cut leaves nothing to learn."""
+    sizes = {f"{number:032x}": both for number, both in enumerate(lengths)}
+    read, said, middles = 0, [], []
+    for sample in chain.from_iterable(order(tuple(sizes), 0, epoch) for epoch in count()):
+        size = min(amount - read, sum(sizes[sample]))
+        if size > sizes[sample][0]:
+            said.append((sample, size))
+            middles.append(read + size // 2)
+        read += size
+        if read == amount:
+            break
+
+    plan = answers(lengths, amount=amount, batch=batch)
+
+    assert [(each.sample, len(each)) for step in plan.steps for each in step] == said
+    assert [len(step) for step in plan.steps] == list(Counter(each // batch for each in middles).values())
+
+
+@pytest.mark.parametrize("settings", [{"preset": "lora"}, {"schedule": "steps", "batch_unit": "sequences"}])
+def test_where_the_length_is_not_in_tokens_the_version_of_the_plan_changes_no_name(
+    settings: dict[str, Any],
+) -> None:
+    first, second = fine_tuning(settings), fine_tuning({**settings, "plan_version": 2})
+
+    assert first.identity == second.identity
+    assert fine_tuning({}).identity != fine_tuning({"plan_version": 2}).identity
 
 
 def planned(lengths: Sequence[int], replicate: int = 0, **settings: object) -> TrainingPlan:

@@ -190,6 +190,7 @@ CHANGED: dict[str, Any] = {
     "adapted_share": 0.5,
     "dtype": "bfloat16",
     "divergence": 1.0,
+    "plan_version": 2,
 }
 
 
@@ -213,7 +214,7 @@ def test_every_field_is_changed_below_or_fits_a_training_onto_a_machine() -> Non
         "gradient_checkpointing",
         "devices",
     }
-    assert set(replace(TRAINING, adapted_share=0.5).identity) == set(CHANGED)
+    assert set(replace(TRAINING, adapted_share=0.5, plan_version=2).identity) == set(CHANGED)
 
 
 def test_a_training_of_all_layers_keeps_the_name_that_it_had_before_there_was_a_share() -> None:
@@ -240,6 +241,7 @@ def test_every_field_changes_the_outcome(tiny: Path, name: str) -> None:
     special = {
         "schedule": replace(SHORT, schedule=Schedule.STEPS, amount=1),
         "divergence": replace(DIVERGING, divergence=1e6),
+        "plan_version": replace(SHORT, amount=515),  # ends within a prompt
     }
     plain = special.get(name, SHORT)
 

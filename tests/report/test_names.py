@@ -9,6 +9,7 @@ import pytest
 
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import TrialState
+from autoselection_core.identity import Json
 from autoselection_core.operators.definitions.duplicates import DropExactDuplicates
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.sources import Source
@@ -62,12 +63,14 @@ def test_a_trial_without_a_score_has_no_pair(facts: SearchFacts) -> None:
 
 
 def test_a_report_says_how_its_models_were_trained() -> None:
-    equal = training_sentence({"preset": "cpu-lora", "amount": 24_000})
+    settings: dict[str, Json] = {"preset": "cpu-lora", "amount": 24_000}
+    first, equal = training_sentence(settings), training_sentence({**settings, "plan_version": 2})
     epochs = training_sentence({"preset": "paper-full-sft"})
 
     assert equal == (
         "Preset `cpu-lora` with amount 24000: 24000 tokens; every arm trains on equally many tokens."
     )
+    assert first == f"{equal[:-1]}, some up to a prompt fewer."
     assert "3 epochs; arms train on as many tokens as their subsets have" in epochs
 
 

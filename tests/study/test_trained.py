@@ -1,13 +1,15 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.identity import Json
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.store.home import Home
-from autoselection_core.study.loading import load_study
+from autoselection_core.study.loading import arms_entry, load_study
 from autoselection_core.study.report.sections import write_study
 from autoselection_core.study.results.comparisons import SAME_NAME, comparisons, transfer_agreement
 from autoselection_core.study.results.facts import MeasuredArm, StudyFacts
@@ -128,3 +130,27 @@ def goes_on_without_weights(study_run: StudyRun) -> None:
     run_study(StudyRun(study_run.study, study_run.home, lambda *_: None))
 
     assert evaluated(study_run.home) == made
+
+
+@pytest.mark.parametrize("training", [{}, {"plan_version": 2}])
+def test_a_study_that_has_begun_keeps_the_plan_of_its_trainings(
+    tmp_path: Path, training: dict[str, Json]
+) -> None:
+    """Its arms and later searches find what was trained; a new one trains equally many tokens."""
+    new = study_run_in(tmp_path)
+    pinned = {**new.study.campaign.training, **training}
+    asked = new.workspace.spec(new.pool.version, budget=1, seed=0)
+    new.ledger.register(replace(asked, training=pinned, fidelities={}), arms_entry(new.study))
+
+    begun = StudyRun(new.study, new.home, new.tell)
+
+    assert asked.training == {**new.study.campaign.training, "plan_version": 2}
+    assert asked.evaluator == new.evaluator.fingerprint
+    again = begun.workspace.spec(begun.pool.version, budget=2, seed=1)
+    assert again.training == pinned
+    assert again.evaluator == begun.evaluator.fingerprint
+    assert (again.evaluator == asked.evaluator) == ("plan_version" in training)
+    assert begun.other_evaluator is not None
+    assert new.other_evaluator is not None
+    is_same = begun.other_evaluator.fingerprint == new.other_evaluator.fingerprint
+    assert is_same == ("plan_version" in training)

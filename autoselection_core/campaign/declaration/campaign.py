@@ -234,6 +234,11 @@ class Campaign:
         """Path of each benchmark by name."""
         return {each.name: each.path for each in self.benchmarks}
 
+    @property
+    def trains_here(self) -> bool:
+        """Whether evaluations train the base model, and not a formula or a program of the user makes them."""
+        return self.base_model is not None and self.closed_form is None and self.judge is None
+
     def command(self, words: str) -> str:
         """A command line on this campaign; see `command_for`."""
         return command_for(Path(self.file), words)

@@ -9,7 +9,7 @@ from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.signals import own_scores
 from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.recipe import SettingError
-from autoselection_core.evaluation.training.settings import fine_tuning
+from autoselection_core.evaluation.training.settings import with_latest_plan
 from autoselection_core.history.search_settings import DEFAULT, RANDOM, SearchSettings, merge_settings
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.identity import Json
@@ -107,12 +107,11 @@ class SearchRequest:
         return self.metric
 
     def _training(self, campaign: Campaign) -> Mapping[str, Json]:
-        if self.training is None:
-            return campaign.training
-        _require_trained(campaign, "training", self.training)
-        asked = {**campaign.training, "preset": self.training}
-        fine_tuning(asked)
-        return asked
+        if self.training is not None:
+            _require_trained(campaign, "training", self.training)
+        preset = {} if self.training is None else {"preset": self.training}
+        asked = {**campaign.training, **preset}
+        return with_latest_plan(asked) if campaign.trains_here else asked
 
     def _operators(self, campaign: Campaign) -> tuple[str, ...]:
         known = campaign.operators or tuple(operator.name for operator in installed_operators())

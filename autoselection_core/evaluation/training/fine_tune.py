@@ -53,10 +53,11 @@ class Trained:
         base: The base model that it was made from.
         model: The transformers model with what was trained, in evaluation mode.
         tokens: Tokens of the sequences that the optimiser read.
+        taught_tokens: Those of them that the loss was over.
         steps: Optimiser steps.
         samples: Ids of the distinct samples that the optimiser read, ascending.
         skipped: Selected samples that cannot be trained on, with the reason.
-        changes: How many samples were changed in which way so that the chat template takes them.
+        changes: Number of samples that were changed for the training, by kind of change.
         seconds: Wall seconds of the training alone.
         losses: Loss of each step, in nats a taught token.
         pack_tokens: Size of a forward pass that fitted into memory.
@@ -66,6 +67,7 @@ class Trained:
     base: BaseModel
     model: Any
     tokens: int
+    taught_tokens: int
     steps: int
     samples: tuple[str, ...]
     skipped: Mapping[str, str]
@@ -89,6 +91,7 @@ class Trained:
         """Everything but the model, as plain data."""
         return {
             "tokens": self.tokens,
+            "taught_tokens": self.taught_tokens,
             "steps": self.steps,
             "samples": len(self.samples),
             "samples_hash": self.samples_hash,
@@ -192,6 +195,7 @@ def train_with_packs(
         base=run.base,
         model=run.model.eval(),
         tokens=plan.tokens,
+        taught_tokens=plan.taught_tokens,
         steps=len(plan.steps),
         samples=tuple(sorted(run.read)),
         skipped=plan.skipped,

@@ -4,8 +4,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import accumulate, chain
 from math import ceil, cos, floor, pi
+
+import numpy as np
 
 from autoselection_core.arrays import Mask
 from autoselection_core.evaluation.training.settings import Decay, FineTuning, Schedule, Unit
@@ -46,6 +48,9 @@ NO_ANSWER = "no token of an answer is within `max_tokens`"
 NO_ROOM = "the budget of the training (`amount`) is spent before its answer begins"
 """Reason of a sample that is not trained on because its prompt is longer than what is left."""
 
+PROMPT_CUT = "the beginning of the last prompt left out, so that all trainings read equally many tokens"
+"""Change of a sample whose prompt is longer than what is left of the training's tokens."""
+
 Read = Callable[[str], Encoded | str]
 """Gives a sample's tokens, or the reason why it cannot be trained on."""
 
@@ -67,6 +72,19 @@ class TrainingSequence:
     def __len__(self) -> int:
         return len(self.input_ids)
 
+    def part(self, start: int, stop: int) -> "TrainingSequence":
+        """Its tokens of a range; the first of them is not taught, because nothing predicts it."""
+        taught = self.taught[start:stop].copy()
+        taught[:1] = False
+        return TrainingSequence(self.sample, self.input_ids[start:stop], taught)
+
+    def last_part(self, tokens: int) -> "TrainingSequence":
+        """The end of its first prompt with the beginning of the answer, which has half of them at most."""
+        first = int(np.argmax(self.taught))
+        answer = first + int(np.argmin(np.append(self.taught[first:], np.False_)))
+        stop = min(answer, first + max(1, tokens // 2))
+        return self.part(stop - tokens, stop)
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingPlan:
@@ -75,7 +93,7 @@ class TrainingPlan:
     Attributes:
         steps: The sequences of each optimiser step, in order.
         skipped: Samples that cannot be trained on, with the reason.
-        changed: What was changed about samples so that the chat template takes them.
+        changed: What was changed about samples so that the chat template takes them, or their length fits.
     """
 
     steps: tuple[tuple[TrainingSequence, ...], ...]
@@ -84,8 +102,13 @@ class TrainingPlan:
 
     @property
     def tokens(self) -> int:
-        """Tokens of all sequences."""
+        """Tokens of all sequences, prompts among them."""
         return sum(len(sequence) for step in self.steps for sequence in step)
+
+    @property
+    def taught_tokens(self) -> int:
+        """Tokens that the loss is over."""
+        return sum(int(sequence.taught.sum()) for step in self.steps for sequence in step)
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -138,9 +161,13 @@ def make_plan(samples: Sequence[str], read: Read, training: FineTuning, replicat
     """Plan of a training.
 
     Under a schedule of tokens the samples are read in order, over and over, until the budget is full; the
-    last sequence is cut so that every subset trains on equally many tokens, and left out where the cut would
-    leave nothing to learn: a training may be a prompt short of its budget. Samples are tokenised when their
-    turn comes, so a small budget reads few of a large subset.
+    last sequence is cut so that every subset trains on equally many tokens. Where the cut would leave nothing
+    to learn, version 2 cuts the beginning of its prompt instead, unless a single token is left, which cannot
+    teach anything; version 1 leaves the sequence out, so that a training may be a prompt short of its budget.
+    Samples are tokenised when their turn comes, so a small budget reads few of a large subset.
+
+    Tokens are those of the forward passes, prompts among them: a training costs as much as they are, and a
+    step is measured in them. How many of them are taught is a property of the subset.
 
     Args:
         samples: Ids of the selected samples.
@@ -151,10 +178,11 @@ def make_plan(samples: Sequence[str], read: Read, training: FineTuning, replicat
     account = _Account()
     sequences = _endless(samples, read, replicate, account)
     if training.schedule is Schedule.TOKENS:
-        chosen = _within(sequences, floor(training.amount))
+        chosen = _within(sequences, training, account)
         return TrainingPlan(_cut(chosen, training), account.skipped, account.changed)
     if training.schedule is Schedule.STEPS:
-        return TrainingPlan(_first_steps(sequences, training), account.skipped, account.changed)
+        chosen = _first_steps(sequences, training, account)
+        return TrainingPlan(_cut(chosen, training), account.skipped, account.changed)
     per_epoch = list(_epoch(samples, read, replicate, 0, account))
     later = _endless(samples, read, replicate, account, first=1)
     wanted = round(training.amount * len(per_epoch))
@@ -198,11 +226,22 @@ def _epoch(
             yield TrainingSequence(sample, encoded.input_ids, encoded.taught_mask)
 
 
-def _within(sequences: Iterator[TrainingSequence], budget: int) -> list[TrainingSequence]:
+def _budget(training: FineTuning) -> int:
+    """Tokens of a training whose length is in tokens."""
+    is_stated = training.schedule is Schedule.TOKENS
+    return floor(training.amount) if is_stated else round(training.amount) * training.batch
+
+
+def _within(
+    sequences: Iterator[TrainingSequence], training: FineTuning, account: "_Account"
+) -> list[TrainingSequence]:
     chosen: list[TrainingSequence] = []
-    left = budget
+    left = _budget(training)
     for sequence in sequences:
-        cut = TrainingSequence(sequence.sample, sequence.input_ids[:left], sequence.taught[:left])
+        cut = sequence.part(0, left)
+        if not cut.taught.any() and training.fills_exactly and left > 1:
+            cut = sequence.last_part(left)
+            account.changed[sequence.sample] = (*account.changed.get(sequence.sample, ()), PROMPT_CUT)
         if cut.taught.any():
             chosen.append(cut)
         left -= len(cut)
@@ -216,12 +255,11 @@ def _first(sequences: Iterator[TrainingSequence], count: int) -> list[TrainingSe
 
 
 def _first_steps(
-    sequences: Iterator[TrainingSequence], training: FineTuning
-) -> tuple[tuple[TrainingSequence, ...], ...]:
-    count = round(training.amount)
+    sequences: Iterator[TrainingSequence], training: FineTuning, account: "_Account"
+) -> list[TrainingSequence]:
     if training.batch_unit is Unit.SEQUENCES:
-        return _cut(_first(sequences, count * training.batch), training)
-    return _cut(_within(sequences, count * training.batch), training)
+        return _first(sequences, round(training.amount) * training.batch)
+    return _within(sequences, training, account)
 
 
 def _cut(sequences: list[TrainingSequence], training: FineTuning) -> tuple[tuple[TrainingSequence, ...], ...]:
@@ -230,13 +268,28 @@ def _cut(sequences: list[TrainingSequence], training: FineTuning) -> tuple[tuple
     A sequence belongs to the step that its middle token falls into.
     """
     steps: dict[int, list[TrainingSequence]] = {}
-    position = 0
-    for number, sequence in enumerate(sequences):
-        middle = position + len(sequence) // 2
-        at = number if training.batch_unit is Unit.SEQUENCES else middle
-        steps.setdefault(at // training.batch, []).append(sequence)
-        position += len(sequence)
+    for at, sequence in zip(_places(sequences, training), sequences, strict=True):
+        steps.setdefault(at, []).append(sequence)
     return tuple(tuple(step) for _, step in sorted(steps.items()))
+
+
+def _places(sequences: list[TrainingSequence], training: FineTuning) -> list[int]:
+    """Step of each sequence.
+
+    Where a length in tokens is filled and no sequence is longer than a step, sequences move on as far as is
+    needed for no step to be empty, so that every subset takes equally many: the length divided by `batch`,
+    rounded up. A last step of one token is none, because a training may be one token short.
+    """
+    count, batch = len(sequences), training.batch
+    if training.batch_unit is Unit.SEQUENCES:
+        return [number // batch for number in range(count)]
+    lengths = [len(sequence) for sequence in sequences]
+    ends = accumulate(lengths)
+    places = [(end - length + length // 2) // batch for end, length in zip(ends, lengths, strict=True)]
+    if not training.fills_exactly or max(lengths, default=0) > batch:
+        return places
+    steps = ceil((_budget(training) - 1) / batch)
+    return [min(steps - 1, max(at, steps - count + number)) for number, at in enumerate(places)]
 
 
 def _spread(step: tuple[TrainingSequence, ...], count: int) -> list[Pack]:

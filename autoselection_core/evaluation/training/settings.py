@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from autoselection_core.errors.evaluation import UnknownTrainingSettingError
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.identity import Json
 from autoselection_core.progress import percent
 from autoselection_core.space import Choice, Count, Interval, axes, check_settings
 
@@ -39,6 +40,11 @@ class Decay(StrEnum):
     COSINE = "cosine"
     LINEAR = "linear"
     CONSTANT = "constant_with_warmup"
+
+
+LATEST_PLAN = 2
+"""Highest version of the plan of a training, which new searches have. Stored settings without one have the
+first."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,10 @@ class FineTuning:
         devices: Processes that train together on this machine, one a device. An optimiser step is the same
             for any number.
         divergence: The training has failed when its loss stays above this multiple of where it started.
+        plan_version: Version of the rule that fills a length in tokens. Version 1 leaves a last sample out
+            whose prompt is longer than what is left, so that a training may be a prompt short, and may take
+            a step fewer. Version 2 gives up the beginning of that prompt: all subsets train on equally many
+            tokens, in equally many steps. A registered search keeps its version; new ones have 2.
 
     Raises:
         SettingError: A value is out of range.
@@ -106,6 +116,7 @@ class FineTuning:
     gradient_checkpointing: bool = False
     devices: Annotated[int, Count(1, 64)] = 1
     divergence: Annotated[float, Interval(1.0, 1e6)] = 3.0
+    plan_version: Annotated[int, Count(1, LATEST_PLAN)] = 1
 
     def __post_init__(self) -> None:
         """Refuse what cannot train."""
@@ -114,8 +125,9 @@ class FineTuning:
     @property
     def identity(self) -> dict[str, Any]:
         """Fields that a result depends on, as plain data; one that came later only where it is set."""
-        later = () if self.adapted_share < 1 else ("adapted_share",)
-        return {name: value for name, value in self.to_json().items() if name not in (*_FITTING, *later)}
+        later = {"adapted_share": self.adapted_share < 1, _PLAN: self.fills_exactly}
+        unset = [name for name, is_set in later.items() if not is_set]
+        return {name: value for name, value in self.to_json().items() if name not in (*_FITTING, *unset)}
 
     @property
     def tokens(self) -> float | None:
@@ -124,6 +136,11 @@ class FineTuning:
             return self.amount
         is_known = self.schedule is Schedule.STEPS and self.batch_unit is Unit.TOKENS
         return self.amount * self.batch if is_known else None
+
+    @property
+    def fills_exactly(self) -> bool:
+        """Whether it has a length in tokens that every subset fills."""
+        return self.plan_version > 1 and self.tokens is not None
 
     @property
     def loaded_dtype(self) -> str:
@@ -142,6 +159,7 @@ _ENUMS: Mapping[str, type[StrEnum]] = {
     "decay": Decay,
 }
 
+_PLAN = "plan_version"
 _FITTING = ("pack_tokens", "gradient_checkpointing", "devices")
 _PLAIN_TYPES: Mapping[str, type] = {"target_modules": str, "gradient_checkpointing": bool}
 _FRACTIONAL = tuple(axis.name for axis in axes(FineTuning) if isinstance(axis.space, Interval))
@@ -202,6 +220,43 @@ def fine_tuning(settings: Mapping[str, Any]) -> FineTuning:
         if name not in known:
             raise UnknownTrainingSettingError("setting", name, known)
     return replace(PRESETS[preset], **{name: _convert(name, value) for name, value in changed.items()})
+
+
+def with_latest_plan(settings: Mapping[str, Json]) -> dict[str, Json]:
+    """Settings of a new training, with the version of its plan where its length is in tokens.
+
+    A stated first version is left out: settings without one have it.
+
+    Example:
+        >>> with_latest_plan({"amount": 5000}), with_latest_plan({"amount": 5000, "plan_version": 1})
+        ({'amount': 5000, 'plan_version': 2}, {'amount': 5000})
+        >>> with_latest_plan({"preset": "lora"})
+        {'preset': 'lora'}
+    """
+    if fine_tuning(settings).tokens is None:
+        return dict(settings)
+    return with_plan_of({_PLAN: LATEST_PLAN} | settings, settings)
+
+
+def with_plan_of(known: Mapping[str, Json], settings: Mapping[str, Json]) -> dict[str, Json]:
+    """Settings with the version of the plan that known ones have, which is the first where they say none.
+
+    Example:
+        >>> with_plan_of({"amount": 5000}, {"amount": 6000, "plan_version": 2})
+        {'amount': 6000}
+    """
+    others = {name: value for name, value in settings.items() if name != _PLAN}
+    return others | {name: version for name, version in plan_of(known).items() if version != 1}
+
+
+def plan_of(settings: Mapping[str, Json]) -> dict[str, Json]:
+    """Version of the plan that settings have, as a setting.
+
+    Example:
+        >>> plan_of({"amount": 5000})
+        {'plan_version': 1}
+    """
+    return {_PLAN: settings.get(_PLAN, 1)}
 
 
 SMALL_SHARE = 0.1

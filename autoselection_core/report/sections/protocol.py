@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.evaluation.training.settings import Schedule, fine_tuning
+from autoselection_core.evaluation.training.settings import Schedule, fine_tuning, plan_of
 from autoselection_core.identity import Json
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.score.score import BenchmarkScore
@@ -37,13 +37,13 @@ def training_sentence(settings: Mapping[str, Json]) -> str:
     """Preset, changed settings, length, and whether every arm trains on equally many tokens."""
     training = fine_tuning(settings)
     preset = settings.get("preset", "cpu-lora")
-    changed = ", ".join(f"{name} {value}" for name, value in settings.items() if name != "preset")
+    unnamed = ("preset", *plan_of(settings))
+    changed = ", ".join(f"{name} {value}" for name, value in settings.items() if name not in unnamed)
     length = f"{training.amount:g} {training.schedule.value}"
-    equal = (
-        "every arm trains on equally many tokens"
-        if training.schedule is Schedule.TOKENS
-        else "arms train on as many tokens as their subsets have: compare scores beside tokens"
-    )
+    equal = "arms train on as many tokens as their subsets have: compare scores beside tokens"
+    if training.schedule is Schedule.TOKENS:
+        short = "" if training.fills_exactly else ", some up to a prompt fewer"
+        equal = f"every arm trains on equally many tokens{short}"
     return f"Preset `{preset}`{f' with {changed}' if changed else ''}: {length}; {equal}."
 
 

@@ -49,7 +49,7 @@ def _training(facts: StudyFacts) -> str:
     campaign = facts.study.campaign
     if campaign.closed_form is not None:
         return NO_TRAINING
-    return training_sentence(campaign.training)
+    return training_sentence(facts.ledger.search(facts.entries[0]).spec.training or campaign.training)
 
 
 def _pool(facts: StudyFacts) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, TrialRecord
 from autoselection_core.history.values import FULL
@@ -131,6 +132,7 @@ def anchor_facts(
 
 def model_facts(evaluation: Evaluation, home: Home) -> Facts:
     """Data and cost of the training, and the folder of the adapter."""
+    taught = EvaluationFolder(home.evaluation(evaluation.key)).taught_tokens
     return {
         # From the home folder on: a long path would widen the whole page.
         "folder": os.path.relpath(home.evaluation(evaluation.key).resolve(), home.root.resolve()),
@@ -138,8 +140,9 @@ def model_facts(evaluation: Evaluation, home: Home) -> Facts:
         "samples_trained": evaluation.trained_count,
         "samples_skipped": len(evaluation.skipped),
         "skipped_because": _count(evaluation.skip_reasons),
-        "changed_for_the_template": _count(evaluation.changes),
+        "changed_for_training": _count(evaluation.changes),
         "training_tokens": evaluation.cost.training_tokens,
+        **({} if taught is None else {"taught_tokens": taught}),
         "seconds": evaluation.cost.seconds,
         "peak_mib": round(evaluation.cost.peak_bytes / 2**20),
     }
