@@ -66,6 +66,7 @@ class Benchmark:
         target_questions: The bare questions of the targets; None to read them from the user turns.
         target_groups: Task or subject of each target, in their order; None where there is one task.
         left_out: Records that repeat an item with its choices and answer; they are no items of their own.
+        too_long: Items with more characters than its settings allow; they are left out.
         bad_items: Records that are no question with a right answer: file, line and fault of each.
 
     Raises:
@@ -84,6 +85,7 @@ class Benchmark:
     target_questions: tuple[str, ...] | None = field(repr=False, default=None)
     target_groups: tuple[str, ...] | None = field(repr=False, default=None, compare=False)
     left_out: int = field(repr=False, default=0, compare=False)
+    too_long: int = field(repr=False, default=0, compare=False)
     bad_items: tuple[str, ...] = field(repr=False, default=(), compare=False)
     unread: tuple[tuple[str, int], ...] = field(repr=False, default=(), compare=False)
     harness: HarnessTask | None = None

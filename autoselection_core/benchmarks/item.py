@@ -76,6 +76,12 @@ class Item:
         choices = tuple(sorted(self.choices)) if self.choices is not None else None
         return fingerprint({"question": self.question, "choices": choices, "answer": self.reference})
 
+    @property
+    def characters(self) -> int:
+        """Characters of its prompt and of its longest answer."""
+        asked = sum(len(message.content) for message in self.prompt)
+        return asked + max(map(len, self.choices or (self.reference,)))
+
     @cached_property
     def prompt_hash(self) -> str:
         """The hash of the messages that the model reads and of the choices in the order presented."""

@@ -125,7 +125,9 @@ def _benchmark(said: BenchmarkSettings, folder: Path) -> Benchmark:
     form = PromptForm(metric, _shots(said, adapter, metric, targets.questions), _system(said, metric))
     # A question that occurs twice would count twice and be paired with itself.
     every = [form.item(question, targets.questions) for question in found.questions]
-    items = tuple({item.id: item for item in every}.values())
+    own = tuple({item.id: item for item in every}.values())
+    limit = said.max_characters
+    items = own if limit is None else tuple(item for item in own if item.characters <= limit)
     benchmark = Benchmark(
         name=said.name,
         items=items,
@@ -137,7 +139,8 @@ def _benchmark(said: BenchmarkSettings, folder: Path) -> Benchmark:
         sizes=said.sizes,
         target_questions=tuple(example.text for example in targets.questions),
         target_groups=tuple(example.group or "" for example in targets.questions),
-        left_out=len(every) - len(items),
+        left_out=len(every) - len(own),
+        too_long=len(own) - len(items),
         bad_items=(*found.bad, *targets.bad),
         unread=tuple(sorted(Counter(name for each in found.questions for name in each.unread).items())),
     )

@@ -85,6 +85,8 @@ class BenchmarkSettings:
             the right answer (a number, true or false, else text).
         max_bad_share: Share of records that may be no question with a right answer; they are left out and
             counted.
+        max_characters: Items of more characters, prompt and longest answer together, are left out and
+            counted; None for all. For items that are longer than a base model reads.
         metric: Metric of an item; None for the format's own.
         shots: Worked examples in front of each question; None for the format's own.
         system: The system line, empty for none; None for the default, which only written answers have.
@@ -113,6 +115,7 @@ class BenchmarkSettings:
     options: Options = Options.LETTERS
     reads: AnswerType | None = None
     max_bad_share: float = 0.02
+    max_characters: int | None = None
     metric: Metric | None = None
     shots: int | None = None
     system: str | None = None
@@ -133,6 +136,9 @@ class BenchmarkSettings:
             raise SettingError("task", self.task, f"there for the format {HARNESS!r}, and only for it")
         if not 0 <= self.max_bad_share <= 1:
             raise SettingError("max_bad_share", self.max_bad_share, "a share of at least 0 and at most 1")
+        if self.max_characters is not None and (self.max_characters < 1 or self.format == HARNESS):
+            allowed = f"at least 1, and not for the format {HARNESS!r}, which cuts long prompts itself"
+            raise SettingError("max_characters", self.max_characters, allowed)
         if not 1 <= self.answer_tokens <= MAX_ANSWER_TOKENS:
             raise SettingError("answer_tokens", self.answer_tokens, f"from 1 to {MAX_ANSWER_TOKENS}")
 

@@ -91,6 +91,23 @@ def benchmarks_of(benchmarks: Sequence[Benchmark], spec: SearchSpec | None) -> t
     return tuple(replace(benchmark, metric=Metric(spec.metric)) for benchmark in found)
 
 
+def require_campaign_askable(campaign: Campaign, benchmarks: Sequence[Benchmark]) -> None:
+    """Require that the items of both sides fit into the base model and into those of cheaper evaluations.
+
+    Raises:
+        ItemsTooLongError: Items are longer than a model reads.
+        ScoringFailedError: Its template refuses an item.
+    """
+    from autoselection_core.evaluation.scoring.scoring import Reader, require_askable
+    from autoselection_core.models.folder import model_folder
+
+    cheaper = (each.base_model for each in campaign.fidelities.values())
+    for model in dict.fromkeys(filter(None, (campaign.base_model, *cheaper))):
+        reader = Reader.at(model_folder(model))
+        for benchmark in benchmarks:
+            require_askable(reader, benchmark)
+
+
 def benchmark_at(place: DeclaredBenchmark) -> Benchmark:
     """The benchmark of a place, under the name that the campaign gives it.
 

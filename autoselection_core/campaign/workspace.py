@@ -9,7 +9,12 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.search_request import SearchRequest, with_version_of
 from autoselection_core.campaign.declaration.signals import make_signals
-from autoselection_core.campaign.evaluators import LocalEvaluators, benchmark_at, benchmarks_of
+from autoselection_core.campaign.evaluators import (
+    LocalEvaluators,
+    benchmark_at,
+    benchmarks_of,
+    require_campaign_askable,
+)
 from autoselection_core.campaign.pools import CampaignPools, CampaignSignals, PreparedPool
 from autoselection_core.campaign.solvers import make_solver
 from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator, PricedEvaluator
@@ -175,6 +180,19 @@ class Workspace:
         if self.remote is None:
             return local
         return self.remote.evaluator(local, pool_version, spec, fidelity)
+
+    def require_askable(self, spec: SearchSpec | None = None) -> None:
+        """Require that the items of both sides fit into the models that are trained, before one is paid for.
+
+        Args:
+            spec: The search whose benchmarks are asked; None for all of the campaign.
+
+        Raises:
+            ItemsTooLongError: Items are longer than a model reads.
+            ScoringFailedError: Its template refuses an item.
+        """
+        if self.campaign.trains_here:
+            require_campaign_askable(self.campaign, benchmarks_of(self.benchmarks, spec))
 
     def solver(self, spec: SearchSpec) -> Solver:
         """Solver of a search, on the pool and signals that it pins; see `make_solver`."""

@@ -167,6 +167,36 @@ class ScoringFailedError(EvaluationError):
     sentence = "benchmark {benchmark!r}: {scored} of {items} items were scored: {reason}"
 
 
+class ItemsTooLongError(EvaluationError):
+    """Items of a benchmark do not fit into what the base model reads; found before a training is paid for."""
+
+    benchmark: str
+    items: int
+    total: int
+    longest: str
+    tokens: int
+    answer_tokens: int
+    max_tokens: int
+    max_characters: int
+    left_out: int
+
+    @override
+    def __str__(self) -> str:
+        answer = f", {self.answer_tokens:,} of them for its answer" if self.answer_tokens else ""
+        ways = ["take a base model that reads more"]
+        if self.left_out < self.total:
+            left_out = f"which leaves out {self.left_out:,}"
+            ways.insert(0, f"set `max_characters: {self.max_characters}`, {left_out}")
+        room = self.answer_tokens - (self.tokens - self.max_tokens)
+        if room >= 1:
+            ways.insert(0, f"set `answer_tokens: {room}`")
+        return (
+            f"benchmark {self.benchmark!r}: {self.items:,} of {self.total:,} items do not fit into the "
+            f"{self.max_tokens:,} tokens that the base model reads; the longest, {self.longest}, takes "
+            f"{self.tokens:,}{answer}: {', or '.join(ways)}"
+        )
+
+
 class BaseModelChangedError(EvaluationError):
     """Another base model took the place of the one that an evaluator is named by."""
 

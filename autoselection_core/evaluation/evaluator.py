@@ -22,7 +22,12 @@ from autoselection_core.evaluation.folder import (
     untrained_key,
 )
 from autoselection_core.evaluation.scoring.likelihood import Scoring
-from autoselection_core.evaluation.scoring.scoring import score_benchmark, score_items
+from autoselection_core.evaluation.scoring.scoring import (
+    Reader,
+    require_askable,
+    score_benchmark,
+    score_items,
+)
 from autoselection_core.evaluation.training.data_parallel import train_on_devices
 from autoselection_core.evaluation.training.fine_tune import SubsetSamples, train
 from autoselection_core.evaluation.training.job import Job
@@ -99,6 +104,7 @@ class FineTuningEvaluator:
 
         Raises:
             WrongPoolError: The subset is of another pool version.
+            ItemsTooLongError: Dev items are longer than the model reads; nothing is trained.
             TrainingFailedError: The training did not yield a model.
             ScoringFailedError: The model could not be scored.
             BaseModelChangedError: Another base model is under its path.
@@ -231,6 +237,7 @@ class FineTuningEvaluator:
     def _make(self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress) -> None:
         write_subset(subset, self.pool.ids, self.home)  # before any money is spent on it
         if not (folder.path / TRAINED).exists() or not has_weights(folder.path, self.training.method):
+            self._require_askable()
             self._train(folder, subset, replicate, progress)
         record = folder.read_json(TRAINED)
         started, energy = time.monotonic(), read_counters()
@@ -260,6 +267,12 @@ class FineTuningEvaluator:
                 changes=record.get("changes", {}),
             )
         )
+
+    def _require_askable(self) -> None:
+        """Refuse dev items that the model could not be asked, before any money is spent."""
+        reader = Reader.at(model_folder(self.base_model))
+        for benchmark in self.benchmarks:
+            require_askable(reader, benchmark, (Side.DEV,))
 
     def _train(
         self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None

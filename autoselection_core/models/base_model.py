@@ -109,6 +109,25 @@ def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 transformers has no typ
     return tokenizer
 
 
+def load_config(folder: Path) -> Any:  # noqa: ANN401 transformers has no types
+    """The configuration of a model folder.
+
+    Raises:
+        ModelLoadError: It cannot be read.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelLoadError(str(folder), _first_line(error)) from error
+
+
+def context_tokens(config: Any) -> int:  # noqa: ANN401 transformers has no types
+    """Tokens that a model reads at most; a million where its configuration does not say."""
+    return int(getattr(config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
+
+
 def _model(folder: Path, dtype: str) -> Any:  # noqa: ANN401 transformers has no types
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM

@@ -54,6 +54,8 @@ def _start(
     spec = workspace.requested_spec(workspace.pool().version, **asked) if known is None else known
     name = config.name or spec.usual_name
     is_known = workspace.ledger.find_search(name) is not None
+    if not is_known:
+        workspace.require_askable(spec)
     if config.in_one_run:
         _require_cheap(place.campaign)
         claim(context, name)

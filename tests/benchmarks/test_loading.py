@@ -335,6 +335,7 @@ CHANGED: Mapping[str, tuple[dict[str, Any], object]] = {
     "answer_by": ({"items": "choices.jsonl", "answer_by": "index"}, "number"),
     "options": ({"items": "choices.jsonl", "answer_by": "index", "metric": "choice_accuracy"}, "texts"),
     "reads": ({}, "number"),
+    "max_characters": ({}, 25),
     "max_bad_share": ({"items": "bad.jsonl", "max_bad_share": 0.5}, 0.9),
 }
 """What is said beside the name, and another value, for every setting that does not belong to the harness."""

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from autoselection_core.benchmarks.formats.own_format import OwnFields, OwnFormat
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.benchmarks.reading.extraction import is_right
-from autoselection_core.benchmarks.settings import AnswerBy
+from autoselection_core.benchmarks.settings import AnswerBy, BenchmarkSettings
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.benchmarks import BadItemError, NotAQuestionError, UnknownBenchmarkSettingError
 from autoselection_core.errors.recipe import SettingError
@@ -445,6 +445,30 @@ def test_an_expected_answer_that_no_answer_is_read_as_is_a_bad_record(
 def test_an_expected_yes_in_another_language_is_the_yes_that_is_read() -> None:
     assert is_right("yes", "ja", "yes_no")
     assert not is_right("no", "oui", "yes_no")
+
+
+def test_items_longer_than_the_stated_characters_are_left_out_and_counted_apart_from_bad_records(
+    tmp_path: Path,
+) -> None:
+    """Prompt and longest choice count together; the limit itself is in."""
+    short = [{"question": f"Say {number:02}.", "choices": ["a", "bc"], "answer": "a"} for number in range(30)]
+    long = [{"question": "Say 99.", "choices": ["a", "b" * 60], "answer": "a"}]
+    said = {"name": "b", "items": "items.jsonl", "metric": "choice_accuracy", "options": "texts"}
+    folder = write(tmp_path / "items.jsonl", [*short, *long])
+    every = benchmark_from(said, folder)
+    limit = min(item.characters for item in every.items)
+
+    found = benchmark_from({**said, "max_characters": limit}, folder)
+
+    assert limit == len("Say 00.") + 2
+    assert (len(found.items), found.too_long, found.left_out, found.bad_items) == (30, 1, 0, ())
+    assert found.version != every.version
+    assert benchmark_from({**said, "max_characters": 10_000}, folder).version == every.version
+    for refused in (0, 2.5):
+        with pytest.raises(SettingError, match="max_characters"):
+            benchmark_from({**said, "max_characters": refused}, folder)
+    with pytest.raises(SettingError, match="max_characters"):
+        BenchmarkSettings("b", format="harness", task="arc_easy", max_characters=9)
 
 
 def test_more_than_a_thousand_choices_are_a_bad_record(tmp_path: Path) -> None:

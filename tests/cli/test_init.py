@@ -24,6 +24,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.initialising import costs_of
 from autoselection_core.cli.commands.installation import GPU_DRIVERS, diagnose_packages, diagnose_ui
 from autoselection_core.evaluation.training.settings import fine_tuning
+from autoselection_core.history.ledger import Ledger
 from autoselection_core.loopback import free_port
 from autoselection_core.signals.definitions.wording.text import TokenCounts
 from autoselection_core.store.home import Home
@@ -446,6 +447,24 @@ def test_the_doctor_says_how_long_a_training_takes(cli: Cli, tmp_path: Path, ben
     assert re.search(r"scored once: at most model_scores \d+ s", said)
     assert "test items of 10 models in the report about" in said
     assert " in all; the probe is of the processor" in said
+
+
+@pytest.mark.usefixtures("raw")
+def test_items_that_the_model_cannot_read_are_found_by_doctor_and_search_before_a_training(
+    cli: Cli, tmp_path: Path, benchmark: str
+) -> None:
+    tiny_model(tmp_path / "models" / "tiny")
+    cli("init", "raw", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
+    config = tmp_path / "models" / "tiny" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "max_position_embeddings": 12}))
+
+    code, output, _ = cli("doctor")
+    searched, _, refused = cli("search", "--name", "first")
+
+    assert (code, searched) == (1, 2)
+    for said in (output, refused):
+        assert "'sums': 20 of 20 items do not fit into the 12 tokens" in " ".join(said.split())
+    assert Ledger.open(f"sqlite:///{tmp_path / '.autoselection/history.sqlite'}").searches() == ()
 
 
 @pytest.mark.usefixtures("raw")

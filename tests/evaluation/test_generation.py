@@ -14,13 +14,13 @@ from transformers import GenerationConfig
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, split
-from autoselection_core.errors.evaluation import ScoringFailedError
+from autoselection_core.errors.evaluation import ItemsTooLongError, ScoringFailedError
 from autoselection_core.evaluation.scoring.generation import greedy_answers, prompt_tokens
 from autoselection_core.evaluation.scoring.likelihood import Scoring
-from autoselection_core.evaluation.scoring.scoring import score_benchmark
+from autoselection_core.evaluation.scoring.scoring import Reader, require_askable, score_benchmark
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.pool.sample import Message, Role
-from tests.evaluation.bench import BENCHMARK, choices_benchmark
+from tests.evaluation.bench import BENCHMARK, WORDS, choices_benchmark, fine_tuning, subset
 
 WRITTEN = Benchmark(
     "written",
@@ -213,6 +213,10 @@ def test_the_longest_prompt_and_its_answer_fill_the_model_s_window_and_no_more(t
     side = Side.DEV if long in split(benchmark).dev else Side.TEST
     window = len(prompt_tokens(model, long.prompt)) + WRITTEN.answer_tokens
 
+    require_askable(Reader(model.tokenizer, window), benchmark)
+    with pytest.raises(ItemsTooLongError, match=f"{window:,}.*answer_tokens: {WRITTEN.answer_tokens - 1}"):
+        require_askable(Reader(model.tokenizer, window - 1), benchmark)
+
     model.model.config.max_position_embeddings = window
     assert len(score_benchmark(model, benchmark, side, Scoring())[0].items) == len(
         split(benchmark).side(side)
@@ -221,3 +225,59 @@ def test_the_longest_prompt_and_its_answer_fill_the_model_s_window_and_no_more(t
     model.model.config.max_position_embeddings = window - 1
     with pytest.raises(ScoringFailedError, match=f"may take {window} tokens, the model reads {window - 1}"):
         score_benchmark(model, benchmark, side, Scoring())
+
+
+def test_items_that_do_not_fit_are_named_before_a_training_with_the_setting_that_leaves_them_out(
+    tiny: Path,
+) -> None:
+    """The failure came after the training was paid for, and named neither item nor way forward."""
+    tokenizer = BaseModel.load(tiny, dtype="float32").tokenizer
+    long = [
+        replace(WRITTEN.items[0], question=f"long {number}", prompt=(Message(Role.USER, "word " * length),))
+        for number, length in enumerate((600, 900, 900, 900))
+    ]
+    benchmark = replace(WRITTEN, items=(*WRITTEN.items, *long))
+    window = len(prompt_tokens(Reader(tokenizer, 0), long[0].prompt)) + WRITTEN.answer_tokens
+
+    with pytest.raises(ItemsTooLongError) as refused:
+        require_askable(Reader(tokenizer, window), benchmark)
+
+    said = refused.value
+    assert (said.items, said.total, said.left_out) == (3, len(benchmark.items), 3)
+    assert said.longest in {item.id for item in long[1:]}
+    kept = [item for item in benchmark.items if item.characters <= said.max_characters]
+    assert kept == [*WRITTEN.items, long[0]]
+    require_askable(Reader(tokenizer, window), replace(benchmark, items=tuple(kept)))
+
+
+@pytest.mark.parametrize("metric", [Metric.ANSWER_ACCURACY, Metric.LOG_LIKELIHOOD, Metric.CHOICE_ACCURACY])
+def test_no_training_is_paid_for_whose_dev_items_could_not_be_scored(
+    tiny: Path, tmp_path: Path, metric: Metric
+) -> None:
+    small = tmp_path / "small"
+    shutil.copytree(tiny, small)
+    config = json.loads((small / "config.json").read_text())
+    (small / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 12}))
+    items = tuple(replace(item, choices=WORDS, reference=WORDS[0]) for item in WRITTEN.items)
+    evaluator = fine_tuning(tmp_path / "home", small, benchmark=replace(WRITTEN, items=items, metric=metric))
+    told: list[str] = []
+
+    with pytest.raises(ItemsTooLongError, match="the 12 tokens that the base model reads"):
+        evaluator.evaluate(subset(), 0, lambda stage, _, __: told.append(stage))
+
+    assert not told
+    assert not list((tmp_path / "home").rglob("trained.json"))
+
+
+def test_a_template_that_refuses_the_system_line_of_a_benchmark_is_found_before_a_training(
+    tiny: Path,
+) -> None:
+    tokenizer = BaseModel.load(tiny, dtype="float32").tokenizer
+    refusal = "{% if m['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+    tokenizer.chat_template = "{% for m in messages %}" + refusal + "{{ m['content'] }}{% endfor %}"
+    opening = Message(Role.SYSTEM, "Be brief.")
+    asked = replace(WRITTEN.items[-1], prompt=(opening, *WRITTEN.items[-1].prompt))
+
+    require_askable(Reader(tokenizer, 4_000), WRITTEN)
+    with pytest.raises(ScoringFailedError, match=r"no system.*has no system line"):
+        require_askable(Reader(tokenizer, 4_000), replace(WRITTEN, items=(*WRITTEN.items[:-1], asked)))

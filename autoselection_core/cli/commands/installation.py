@@ -18,7 +18,7 @@ import numpy as np
 
 from autoselection_core import environment_variables
 from autoselection_core.arrays import Values
-from autoselection_core.campaign.declaration.campaign import Campaign, command_for
+from autoselection_core.campaign.declaration.campaign import command_for
 from autoselection_core.campaign.declaration.signals import SCORES, make_signals
 from autoselection_core.campaign.duration import (
     Load,
@@ -294,7 +294,7 @@ def _campaign(name: str | None, file: Path) -> Iterator[Diagnosis]:
     if _brought(workspace):
         yield _check("scores", lambda: _scores(workspace))
     yield _check("benchmarks", lambda: _benchmarks(workspace))
-    yield _check("base model", lambda: _model(campaign))
+    yield _check("base model", lambda: _model(workspace))
     yield _with_notes(_check("duration", lambda: _duration(workspace)), workspace)
 
 
@@ -334,12 +334,13 @@ def _benchmarks(workspace: Workspace) -> str:
     return counts or "none; a closed form evaluates"
 
 
-def _model(campaign: Campaign) -> str:
+def _model(workspace: Workspace) -> str:
     from autoselection_core.models.folder import model_folder
 
-    if campaign.base_model is None:
+    if workspace.campaign.base_model is None:
         return "none; a closed form evaluates"
-    return str(model_folder(campaign.base_model))
+    workspace.require_askable()
+    return str(model_folder(workspace.campaign.base_model))
 
 
 def _duration(workspace: Workspace) -> str:

@@ -110,9 +110,12 @@ def register(workspace: Workspace, spec: SearchSpec, name: str | None, *, resume
     """Enter the search, or find the one that asks the same; a larger budget raises its own.
 
     Raises:
+        ItemsTooLongError: Items of a new search are longer than its base model reads.
         StoppedSearchError: The search is stopped and was not asked to resume.
     """
     ledger = workspace.ledger
+    if ledger.find_search(name or spec.usual_name) is None:
+        workspace.require_askable(spec)
     search = ledger.register(spec, name)
     record = ledger.search(search)
     if spec.budget > record.budget:

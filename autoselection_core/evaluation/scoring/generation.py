@@ -1,7 +1,7 @@
 """Greedy decoding of answers to prompts, in batches of similar length."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,7 +15,16 @@ from autoselection_core.models.forward import pad
 from autoselection_core.pool.sample import Message, Sample
 
 
-def prompt_tokens(model: BaseModel, prompt: Sequence[Message]) -> Tokens:
+class HasTokenizer(Protocol):
+    """A model, or what is known of it before it is loaded."""
+
+    @property
+    def tokenizer(self) -> Any:  # noqa: ANN401 transformers has no types
+        """Its tokenizer with a chat template."""
+        ...
+
+
+def prompt_tokens(model: HasTokenizer, prompt: Sequence[Message]) -> Tokens:
     """A prompt in the chat template, up to where the answer starts.
 
     Raises:

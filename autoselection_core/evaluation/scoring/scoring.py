@@ -1,9 +1,10 @@
 """Scores of a model on items: by likelihood of reference answers or choices, or by generated answers."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import log
-from typing import TypeAlias
+from pathlib import Path
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
@@ -13,12 +14,12 @@ from autoselection_core.benchmarks.item import Item, are_labels, labels
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.reading.extraction import is_right, read_answer
 from autoselection_core.benchmarks.split import Side, split
-from autoselection_core.errors.evaluation import ScoringFailedError
+from autoselection_core.errors.evaluation import ItemsTooLongError, ScoringFailedError
 from autoselection_core.errors.models import ChatTemplateError
 from autoselection_core.evaluation.scoring.generation import greedy_answers, prompt_tokens
 from autoselection_core.evaluation.scoring.harness import harness_scores
 from autoselection_core.evaluation.scoring.likelihood import LogLikelihoods, Scoring, log_likelihoods
-from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.base_model import BaseModel, context_tokens, load_config, load_tokenizer
 from autoselection_core.models.chat.spans import Tokens, encode
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.progress import CountProgress, Progress
@@ -32,12 +33,104 @@ Scorer: TypeAlias = Callable[
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """One answer to one item as tokens."""
+    """One answer to one item as tokens; `read` are those of the whole conversation in its template."""
 
     item: int
     text: str
     tokens: Tokens
     wanted: Mask
+    read: int
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """A model as far as it lays out what is asked: known before its weights are loaded.
+
+    Attributes:
+        tokenizer: Tokenizer with a chat template.
+        max_tokens: Tokens that the model reads at most.
+    """
+
+    tokenizer: Any
+    max_tokens: int
+
+    @classmethod
+    def of(cls, model: BaseModel) -> Self:
+        """That of a loaded model."""
+        return cls(model.tokenizer, context_tokens(model.model.config))
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """That of a model folder, without its weights.
+
+        Raises:
+            ModelLoadError: Tokenizer or configuration cannot be read.
+        """
+        return cls(load_tokenizer(folder), context_tokens(load_config(folder)))
+
+
+def require_askable(reader: Reader, benchmark: Benchmark, sides: Sequence[Side] = tuple(Side)) -> None:
+    """Require that items can be asked before a training is paid for, by the rules of `score_items`.
+
+    Items whose bytes are far fewer than the tokens that the model reads fit: of those, one of each order of
+    roles is laid out, because a template may refuse roles. A harness lays out its own items.
+
+    Args:
+        reader: The base model.
+        benchmark: The benchmark.
+        sides: Sides whose items are asked.
+
+    Raises:
+        ItemsTooLongError: Items are longer than the model reads.
+        ScoringFailedError: The template refuses an item.
+    """
+    if benchmark.harness is not None:
+        return
+    items = [item for side in sides for item in split(benchmark).side(side)]
+    orders = {tuple(message.role for message in item.prompt): item for item in items}
+    answer = benchmark.answer_tokens if benchmark.metric is Metric.ANSWER_ACCURACY else 0
+    room = reader.max_tokens - answer - _TEMPLATE_BYTES
+    doubtful = [item for item in items if _BYTES_A_CHARACTER * item.characters > room]
+    whole = replace(reader, max_tokens=_ANY_LENGTH)
+    lengths = {item.id: _length(whole, benchmark, item) for item in (*orders.values(), *doubtful)}
+    too_long = {name: length for name, length in lengths.items() if length > reader.max_tokens}
+    if too_long:
+        raise _too_long(benchmark, items, too_long, reader.max_tokens, answer)
+
+
+_TEMPLATE_BYTES = 2_048
+"""More than what chat templates write around a conversation of a benchmark."""
+
+_BYTES_A_CHARACTER = 4
+"""In UTF-8, at most; a token of the usual vocabularies has a byte at least."""
+
+_ANY_LENGTH = 1 << 40
+
+
+def _length(reader: Reader, benchmark: Benchmark, item: Item) -> int:
+    """Tokens that a model reads and may write for an item; of several choices for the longest."""
+    if benchmark.metric is Metric.ANSWER_ACCURACY:
+        return len(_prompt(reader, benchmark, [item], 0)) + benchmark.answer_tokens
+    return max(each.read for each in _ask(reader, benchmark, [item], 0))
+
+
+def _too_long(
+    benchmark: Benchmark, items: Sequence[Item], lengths: Mapping[str, int], max_tokens: int, answer: int
+) -> ItemsTooLongError:
+    """Error of items that do not fit, with the settings that help."""
+    longest = max(lengths, key=lambda name: lengths[name])
+    shortest = min(item.characters for item in items if item.id in lengths)
+    return ItemsTooLongError(
+        benchmark.name,
+        items=len(lengths),
+        total=len(items),
+        longest=longest,
+        tokens=lengths[longest],
+        answer_tokens=answer,
+        max_tokens=max_tokens,
+        max_characters=shortest - 1,
+        left_out=sum(item.characters >= shortest for item in items),
+    )
 
 
 def score_benchmark(
@@ -109,7 +202,8 @@ def _by_harness(
 def _by_likelihood(
     model: BaseModel, benchmark: Benchmark, items: Sequence[Item], scoring: Scoring, report: CountProgress
 ) -> tuple[list[ItemScore], int]:
-    asked = [answer for number in range(len(items)) for answer in _ask(model, benchmark, items, number)]
+    reader = Reader.of(model)
+    asked = [answer for number in range(len(items)) for answer in _ask(reader, benchmark, items, number)]
     sequences, wanted = [answer.tokens for answer in asked], [answer.wanted for answer in asked]
     values, read = log_likelihoods(model.model, sequences, wanted, scoring, report)
     answers: list[list[tuple[_Asked, LogLikelihoods]]] = [[] for _ in items]
@@ -121,10 +215,11 @@ def _by_likelihood(
 def _by_generation(
     model: BaseModel, benchmark: Benchmark, items: Sequence[Item], scoring: Scoring, report: CountProgress
 ) -> tuple[list[ItemScore], int]:
-    prompts = [_prompt(model, benchmark, items, number) for number in range(len(items))]
+    reader = Reader.of(model)
+    prompts = [_prompt(reader, benchmark, items, number) for number in range(len(items))]
     longest = max(map(len, prompts)) + benchmark.answer_tokens
-    if longest > _longest(model):
-        reason = f"prompt and answer may take {longest} tokens, the model reads {_longest(model)}"
+    if longest > reader.max_tokens:
+        reason = f"prompt and answer may take {longest} tokens, the model reads {reader.max_tokens}"
         raise ScoringFailedError(benchmark.name, 0, len(items), reason)
     texts, tokens = greedy_answers(
         model,
@@ -140,9 +235,9 @@ def _by_generation(
     ], tokens
 
 
-def _prompt(model: BaseModel, benchmark: Benchmark, items: Sequence[Item], number: int) -> Tokens:
+def _prompt(reader: Reader, benchmark: Benchmark, items: Sequence[Item], number: int) -> Tokens:
     try:
-        return prompt_tokens(model, items[number].prompt)
+        return prompt_tokens(reader, items[number].prompt)
     except ChatTemplateError as error:
         hint = 'a benchmark with `system: ""` has no system line'
         raise _unasked(benchmark, items, number, f"cannot be asked: {error} {hint}") from error
@@ -177,30 +272,27 @@ def _report(progress: Progress | None, benchmark: str) -> CountProgress:
     return report
 
 
-def _ask(model: BaseModel, benchmark: Benchmark, items: Sequence[Item], number: int) -> list[_Asked]:
+def _ask(reader: Reader, benchmark: Benchmark, items: Sequence[Item], number: int) -> list[_Asked]:
     texts = items[number].choices if benchmark.metric.chooses else (items[number].reference,)
     if texts is None:
         raise _unasked(benchmark, items, number, "has no choices")
-    return [_answer(model, benchmark, items, number, text) for text in texts]
+    return [_answer(reader, benchmark, items, number, text) for text in texts]
 
 
-def _answer(model: BaseModel, benchmark: Benchmark, items: Sequence[Item], number: int, text: str) -> _Asked:
+def _answer(reader: Reader, benchmark: Benchmark, items: Sequence[Item], number: int, text: str) -> _Asked:
     sample = Sample((*items[number].prompt, Message(Role.ASSISTANT, text)))
     try:
-        encoded = encode(sample, model.tokenizer, _longest(model))
+        encoded = encode(sample, reader.tokenizer, reader.max_tokens)
     except ChatTemplateError as error:
         raise _unasked(benchmark, items, number, f"cannot be asked: {error}") from error
     if encoded.truncated or not encoded.turns:
-        raise _unasked(benchmark, items, number, f"does not fit into the model's {_longest(model)} tokens")
+        raise _unasked(benchmark, items, number, f"does not fit into the model's {reader.max_tokens} tokens")
     last = encoded.turns[-1]
     wanted = np.zeros(len(encoded.input_ids), np.bool_)
     wanted[last.start : last.stop] = True
     # What follows the answer is not read: nothing before it can see it.
-    return _Asked(number, text, encoded.input_ids[: last.stop], wanted[: last.stop])
-
-
-def _longest(model: BaseModel) -> int:
-    return int(getattr(model.model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
+    kept = slice(last.stop)
+    return _Asked(number, text, encoded.input_ids[kept], wanted[kept], len(encoded.input_ids))
 
 
 def _score(benchmark: Benchmark, item: Item, given: list[tuple[_Asked, LogLikelihoods]]) -> ItemScore:
