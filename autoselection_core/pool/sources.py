@@ -34,6 +34,7 @@ _NOTES = frozenset(
 """Files that `datasets` and our own exports leave beside the data."""
 
 _LATER_FIELDS = ("choices", "answer_by", "options")
+_LATER_RULES = ("no_input",)
 """Rules of later releases: part of the version of a source only where it declares them."""
 
 _CACHED = "cache-"
@@ -124,7 +125,9 @@ class Source:
             return None
         said = asdict(self.rules)
         unsaid = [name for name in _LATER_FIELDS if said["fields"][name] is None]
-        return {**said, "fields": {key: value for key, value in said["fields"].items() if key not in unsaid}}
+        unruled = [name for name in _LATER_RULES if not said[name]]
+        rules = {key: value for key, value in said.items() if key not in unruled}
+        return {**rules, "fields": {key: value for key, value in said["fields"].items() if key not in unsaid}}
 
 
 @dataclass(frozen=True)

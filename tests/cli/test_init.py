@@ -111,6 +111,29 @@ def test_init_shows_a_sample_of_every_shape_and_file_of_a_folder(cli: Cli, raw: 
     ]
 
 
+def test_init_writes_that_inputs_which_say_none_are_none(cli: Cli, raw: Path) -> None:
+    records = [
+        {
+            "instruction": f"Say {each}.",
+            "input": "<no input>" if each % 2 else "N/A",
+            "output": f"{each} it is",
+        }
+        for each in range(30)
+    ]
+    (raw / "said.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
+
+    code, output, _ = cli("init", "raw/said.jsonl", "--yes")
+
+    assert code == 0
+    assert "an `input` of <no input> or N/A is read as none" in output
+    assert "Say 0." in output
+    assert "Say 0.\nN/A" not in output
+    assert 'no_input: ["<no input>", N/A]' in (raw.parent / "autoselection.yaml").read_text().replace(
+        "'", '"'
+    )
+    assert "may say that there is none" not in cli("ingest")[1]
+
+
 def test_init_proposes_fields_of_scores_as_signals_and_leaves_numbers_of_records_alone(
     cli: Cli, raw: Path
 ) -> None:

@@ -82,8 +82,15 @@ def test_a_definition_beside_the_records_of_a_file_is_part_of_each_and_other_tex
         {"question": ["A?", "B?"], "answer": ["a", "b"], "level": [1, 2]},
         {"question": {"0": "A?", "1": "B?"}, "answer": {"0": "a", "1": "b"}, "level": {"0": 1, "1": 2}},
         {"x": {"question": "A?", "answer": "a", "level": 1}, "y": {"question": "B?", "answer": "b"}},
+        {
+            "columns": ["question", "answer", "level"],
+            "index": [0, 1],
+            "data": [["A?", "a", 1], ["B?", "b", 2]],
+        },
+        {"schema": {"fields": [{"name": "index", "type": "integer"}], "primaryKey": ["index"]}}
+        | {"data": [{"index": 0, "question": "A?", "answer": "a"}, {"question": "B?", "answer": "b"}]},
     ],
-    ids=["lists", "columns", "records"],
+    ids=["lists", "columns", "records", "split", "table"],
 )
 def test_a_table_in_one_object_has_a_record_for_each_row(tmp_path: Path, table: Json) -> None:
     (tmp_path / "table.json").write_text(json.dumps(table))
@@ -99,6 +106,8 @@ def test_a_table_in_one_object_has_a_record_for_each_row(tmp_path: Path, table: 
     [
         {"question": ["A?"], "answer": ["a"]},
         {"question": "A?", "answer": "a", "choices": ["a", "b"]},
+        {"columns": ["x", "y"], "data": [["A?", "a"]], "question": "A?", "answer": "a"},
+        {"columns": ["question", "answer"], "data": [["A?", "a"], ["B?"]], "question": "A?", "answer": "a"},
         {"messages": [{"role": "user", "content": "A?"}, {"role": "assistant", "content": "a"}]}
         | {"tools": [{"name": "f"}, {"name": "g"}]},
     ],

@@ -53,6 +53,7 @@ from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.reading import read_record
 from autoselection_core.pool.reading.rules import KNOWN
+from autoselection_core.pool.reading.view import Treatment
 from autoselection_core.pool.sample import Scope
 from autoselection_core.pool.sources import Source
 from autoselection_core.progress import duration_text
@@ -369,12 +370,21 @@ def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
     tell(f"{path}:")
     if not rules and (rules := suggested_rules(Source.at(path))):
         tell(f"most of its records are read with `{rules}`, which is written into the campaign")
+    written = dict(entry_of(rules)) if rules else {}
     with TemporaryDirectory(prefix="autoselection-init-") as scratch, show_progress() as progress:
-        found = ingest(
-            [Source.at(path, rules_in(rules) if rules else KNOWN)],
-            Home(Path(scratch)),
-            lambda *step: progress(f"reading {path}", *step),
-        )
+
+        def read() -> Ingestion:
+            return ingest(
+                [Source.at(path, rules_in(json.dumps(written)) if written else KNOWN)],
+                Home(Path(scratch)),
+                lambda *step: progress(f"reading {path}", *step),
+            )
+
+        found = read()
+        if (placeholders := inputs_that_say_none(found)) and "no_input" not in written:
+            written["no_input"] = placeholders
+            tell(f"an `input` of {' or '.join(placeholders)} is read as none: `no_input` in the campaign")
+            found = read()
         show_records(found)
         _show_samples(found)
         show_scripts(in_other_scripts(found.pool), len(found.pool))
@@ -389,7 +399,6 @@ def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
         for each in scores:
             tell(f"  {each.sentence}")
     fields = tuple(each.name for each in scores)
-    written = entry_of(rules) if rules else {}
     source = DraftSource(as_named_in(file, path), _account(found), fields, written, tokens, counted, answers)
     return _Read(source, scores, seconds)
 
@@ -418,6 +427,12 @@ def suggested_rules(source: Source) -> str:
             continue
     setting, count = next(iter(settings.most_common(1)), ("", 0))
     return setting if 2 * count > seen else ""
+
+
+def inputs_that_say_none(found: Ingestion) -> list[str]:
+    """Inputs of some records that may say that there is none, the most frequent first."""
+    noted = [name for name, treatment, _ in found.fields if treatment is Treatment.PLACEHOLDER]
+    return [name.partition(": ")[2] for name in noted]
 
 
 def _account(found: Ingestion) -> str:

@@ -175,12 +175,14 @@ def _with_fields(record: RawRecord, beside: Mapping[str, Json]) -> RawRecord:
 def _rows_of_columns(data: Content, start: int) -> list[dict[str, Json]]:
     """The records of a file whose only object is a table, or holds a record under each key.
 
-    A table has lists of texts of one length as question and answer, or objects with the same keys, as
-    `DataFrame.to_json` writes them. Anything else gives none.
+    A table has lists of texts of one length as question and answer, objects with the same keys, or lists of
+    values beside the names of their columns, as `DataFrame.to_json` writes them. Anything else gives none.
     """
     found = _parse(data[start:]) if len(data) <= _MAX_TABLE else None
     if not isinstance(found, dict) or not found:
         return []
+    if rows := _rows_of_names(found):
+        return rows
     values = list(found.values())
     if all(isinstance(value, dict) for value in values):
         if _asks(found):
@@ -194,6 +196,21 @@ def _rows_of_columns(data: Content, start: int) -> list[dict[str, Json]]:
     asked = next(value for key, value in found.items() if key.lower() in QUESTIONS)
     is_texts = len(asked) > 1 and all(isinstance(each, str) for each in asked)
     return [dict(zip(found, row, strict=True)) for row in zip(*values, strict=True)] if is_texts else []
+
+
+def _rows_of_names(found: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """The records of lists of values beside the names of their columns (`orient="split"` of pandas)."""
+    names, rows = found.get("columns"), found.get("data")
+    if not isinstance(names, list) or not isinstance(rows, list) or not all(map(_is_text, names)):
+        return []
+    if not _asks(dict.fromkeys(map(str, names))):
+        return []
+    lists = [row for row in rows if isinstance(row, list) and len(row) == len(names)]
+    return [dict(zip(map(str, names), row, strict=True)) for row in lists] if len(lists) == len(rows) else []
+
+
+def _is_text(value: Json) -> bool:
+    return isinstance(value, str)
 
 
 def _asks(record: Mapping[str, Json]) -> bool:

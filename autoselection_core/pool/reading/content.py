@@ -217,6 +217,75 @@ def _known_part(part: Json) -> Json:
     return part
 
 
+_MESSAGE, _REASONING_ITEM = "message", "reasoning"
+_CALL_ITEMS = ("function_call", "custom_tool_call")
+_OF_ITEMS: Mapping[str, str] = {
+    **dict.fromkeys(_CALL_ITEMS, "name"),
+    **{f"{kind}_output": "call_id" for kind in _CALL_ITEMS},
+    _REASONING_ITEM: "summary",
+}
+"""Types of items of OpenAI's Responses beside messages, and a field that each of them has."""
+
+_ITEM_KEYS = ("type", "id", "status")
+"""Fields of an item that say nothing of the conversation."""
+
+
+def is_item(turn: Json) -> bool:
+    """Whether a turn is an item of OpenAI's Responses without a speaker: a call, its result, or reasoning."""
+    if not isinstance(turn, Mapping) or any(turn.get(key) is not None for key in SPEAKERS):
+        return False
+    kind = turn.get("type")
+    return isinstance(kind, str) and kind in _OF_ITEMS and _OF_ITEMS[kind] in turn
+
+
+def is_message(turn: Json) -> bool:
+    """Whether a turn is a message among items of OpenAI's Responses."""
+    return isinstance(turn, Mapping) and turn.get("type") == _MESSAGE
+
+
+def without_items(turns: Sequence[Json]) -> Sequence[Json]:
+    """Turns for the items of OpenAI's Responses.
+
+    A call is one of the assistant, and reasoning is that of the turn of the assistant behind it.
+    """
+    are_items = any(is_item(turn) or is_message(turn) for turn in turns)
+    return list(_of_items(turns)) if are_items else turns
+
+
+def _of_items(turns: Sequence[Json]) -> Iterator[Json]:
+    thoughts: list[str] = []
+    for turn in turns:
+        if isinstance(turn, Mapping) and is_item(turn) and turn["type"] == _REASONING_ITEM:
+            thoughts += [text for key in ("summary", "content") if (text := _texts_of(turn.get(key)))]
+            continue
+        spoken = _turn_of(turn) if isinstance(turn, Mapping) else turn
+        if thoughts and isinstance(spoken, Mapping) and spoken.get("role") == "assistant":
+            spoken, thoughts = {**spoken, "reasoning_content": "\n".join(thoughts)}, []
+        yield spoken
+    if thoughts:
+        yield {"role": "assistant", "reasoning_content": "\n".join(thoughts)}
+
+
+def _texts_of(parts: Json) -> str:
+    found = (
+        [part.get("text") for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
+    )
+    return "\n".join(text for text in found if isinstance(text, str))
+
+
+def _turn_of(item: Mapping[str, Json]) -> Json:
+    """The turn of an item; any other turn as it is."""
+    if is_message(item):
+        return {key: value for key, value in item.items() if key not in _ITEM_KEYS}
+    if not is_item(item):
+        return item
+    call = item.get("call_id")
+    if item["type"] in _CALL_ITEMS:
+        given = item.get("arguments", item.get("input"))
+        return {"role": "assistant", "tool_calls": [{"name": item["name"], "arguments": given, "id": call}]}
+    return {"role": "tool", "content": item.get("output"), "tool_call_id": call}
+
+
 def without_channels(turns: Sequence[Json]) -> Sequence[Json]:
     """Turns without the channels of Harmony.
 

@@ -19,7 +19,7 @@ from autoselection_core.pool.reading.side_texts import (
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
     INPUTS,
-    NO_INPUT,
+    MAY_BE_NO_INPUT,
     PREFERENCE,
     QUESTIONS,
     REASONING,
@@ -136,7 +136,7 @@ def _question(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
         return key, turns
     if value == [] and any(are_turns(view.record.get(answer)) for answer in ANSWERS):
         return key, []  # the assistant opens the conversation
-    question = with_side_texts(_with_input(view, key), view)
+    question = with_side_texts(_with_input(view, key, rules), view)
     return key, [*_history(view), _asked(question, key)]
 
 
@@ -210,7 +210,7 @@ def _split(field: str, marks: tuple[str, ...]) -> str:
     return f"fields: {{text: {field}, split_on: {list(marks)}}}"
 
 
-def _with_input(view: View, key: str) -> str:
+def _with_input(view: View, key: str, rules: Rules) -> str:
     """The question, followed by the input where that adds to it."""
     question = view.text(key)
     further = INPUTS[0]
@@ -221,8 +221,10 @@ def _with_input(view: View, key: str) -> str:
             QuarantineReason.CONTRADICTION, f"{key} and {further} both hold the question"
         )
     added = view.text(further)
-    if added == NO_INPUT:
+    if rules.says_none(added):
         return question
+    if added.casefold() in MAY_BE_NO_INPUT:
+        view.notes.add(f"{further}: {added}", Treatment.PLACEHOLDER)
     if question == added or (key != "instruction" and added in question):
         return question
     if key != "instruction" and question in added:

@@ -19,6 +19,7 @@ from typing import NoReturn, TypeAlias
 
 from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
 from autoselection_core.identity import Json
+from autoselection_core.pool.reading.content import is_item, is_message
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
     CHOICES,
@@ -27,9 +28,10 @@ from autoselection_core.pool.reading.spellings import (
     DEFINITIONS,
     PREFERENCE,
     QUESTIONS,
+    SYSTEMS,
     TURN_LISTS,
 )
-from autoselection_core.pool.reading.transcripts import turns_of_transcript
+from autoselection_core.pool.reading.transcripts import turns_of_lines, turns_of_transcript
 from autoselection_core.pool.reason import QuarantineReason
 
 Record: TypeAlias = Mapping[str, Json]
@@ -104,7 +106,9 @@ def normalise_published_layout(record: Record, answer: str | None) -> tuple[Reco
         UndeclaredAnswerError: It holds several answers, and the source names none.
         RejectedRecordError: Neither side is the better one, or an index counts no option.
     """
-    record = _of_references(_of_tokens(_with_turns_of_prompts(record)))
+    record = _of_references(_of_tokens(_of_responses(_with_turns_of_prompts(record))))
+    if answer is None:
+        record = _of_instances(record)
     if _TELLING.isdisjoint(record) or (answer is None and not _READ_FIRST.isdisjoint(record)):
         return record, answer
     record = _of_columns_of_wins(record)
@@ -141,15 +145,59 @@ def _of_references(record: Record) -> Record:
     return {**record, "output": outputs[0], **others}
 
 
+_INSTANCES, _INSTANCE = "instances", ("input", "output")
+
+
+def _of_instances(record: Record) -> Record:
+    """An instruction with its single instance (Self-Instruct, Wang et al. 2023); several are examples each.
+
+    Raises:
+        RejectedRecordError: It has several instances.
+    """
+    instances = record.get(_INSTANCES)
+    if "instruction" not in record or not isinstance(instances, list) or not _READ_FIRST.isdisjoint(record):
+        return record
+    found = [each for each in instances if isinstance(each, Mapping) and _INSTANCE[1] in each]
+    if not found or len(found) < len(instances):
+        return record
+    if len(found) > 1:
+        first = 'fields: {question: "{instruction}\\n{instances.0.input}", answer: instances.0.output}'
+        detail = (
+            f"its `instances` are {len(found)} examples: write a record for each; `{first}` reads the first"
+        )
+        raise RejectedRecordError(QuarantineReason.NO_ANSWER, detail)
+    rest = {key: value for key, value in record.items() if key not in (_INSTANCES, *_INSTANCE)}
+    return {**rest, **found[0]}
+
+
+_INSTRUCTIONS = "instructions"
+
+
+def _of_responses(record: Record) -> Record:
+    """The system message of a request to OpenAI's Responses, beside the items that answer it."""
+    said, output = record.get(_INSTRUCTIONS), record.get("output")
+    if not isinstance(said, str) or not isinstance(output, list) or any(key in record for key in SYSTEMS):
+        return record
+    if not any(is_item(each) or is_message(each) for each in output):
+        return record
+    return {**{key: value for key, value in record.items() if key != _INSTRUCTIONS}, SYSTEMS[0]: said}
+
+
 def _with_turns_of_prompts(record: Record) -> Record:
     """A prompt that is a transcript up to the mark of its answer, as turns."""
     for key in QUESTIONS:
         value = record.get(key)
-        if isinstance(value, str) and value.startswith("\n\nHuman:"):
-            turns = turns_of_transcript(value)
+        if isinstance(value, str) and value.startswith(_OPENINGS):
+            is_of_lines = value.startswith(_OPENINGS[1]) and not record.get("input")
+            turns = turns_of_lines(value) if is_of_lines else turns_of_transcript(value)
             if turns and turns[-1] == {"role": "assistant", "content": ""}:
-                record = {**record, key: turns[:-1]}
+                rest = {name: each for name, each in record.items() if not is_of_lines or name != "input"}
+                record = {**rest, key: turns[:-1]}
     return record
+
+
+_OPENINGS = ("\n\nHuman:", "Human:")
+"""Beginnings of transcripts in prompts: of HH-RLHF, and of BELLE's conversations."""
 
 
 def _of_columns_of_wins(record: Record) -> Record:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from autoselection_core.errors.recipe import SettingError
-from autoselection_core.pool.reading.spellings import CORRECT, COUNTED
+from autoselection_core.pool.reading.spellings import CORRECT, COUNTED, NO_INPUT
 from autoselection_core.pool.reading.view import names_in, require_template
 
 ANSWER_BY = ("index", "number", "letter", "text")
@@ -112,6 +112,7 @@ class Rules:
         keep: Fields that stay beside the sample and are never read into it. Others beside the conversation
             are then not kept; None keeps them all.
         max_characters: Characters of text in a record; a longer one is put aside.
+        no_input: Texts of `input`, in any case, that say there is none beside the instruction, such as N/A.
 
     Raises:
         SettingError: The limit is no limit, the answer is named twice, or a field is read and kept beside.
@@ -121,6 +122,7 @@ class Rules:
     answer: str | None = None
     keep: tuple[str, ...] | None = None
     max_characters: int = MAX_CHARACTERS
+    no_input: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.max_characters < 1:
@@ -131,6 +133,12 @@ class Rules:
         read = {name.partition(".")[0] for name in (*self.fields.names, *answer)}
         if both := read & set(self.keep or ()):
             raise SettingError("keep", min(both), "a field that is not read; another key names it")
+
+    def says_none(self, said: str) -> bool:
+        """Whether an `input` says that there is none."""
+        return said == NO_INPUT or (
+            bool(self.no_input) and said.casefold() in {each.casefold() for each in self.no_input}
+        )
 
     @property
     def answer_field(self) -> str | None:

@@ -22,6 +22,15 @@ INPUTS = ("input", "inputs")
 NO_INPUT = "<noinput>"
 """Input that says there is none, as the prompt of Alpaca's generation writes it."""
 
+MAY_BE_NO_INPUT = frozenset(
+    (
+        *("<no input>", "<no_input>", "<noinput>", "<none>", "<null>", "<empty>", "[no input]", "(no input)"),
+        *("no input", "no input.", "noinput", "n/a", "n/a.", "none", "none."),
+        *("not applicable", "not applicable."),
+    )
+)
+"""Inputs, in lower case, that may say that there is none. They are text unless the source says so."""
+
 PREFERENCE = ("chosen", "rejected")
 CORRECT = "cop"
 COUNTED: Mapping[str, int] = {"cop_from_0": 0, "cop_from_1": 1}

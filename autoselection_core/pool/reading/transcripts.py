@@ -56,6 +56,21 @@ def turns_of_transcript(text: str) -> list[Json] | None:
     return None if before or not pieces else _spoken(pieces)
 
 
+_OF_LINES = re.compile(r"(?:\A|\n)(Human|Assistant): ?")
+
+
+def turns_of_lines(text: str) -> list[Json] | None:
+    r"""The turns of a text with a mark at the beginning of a line (BELLE); None where they do not alternate.
+
+    Example:
+        >>> turns_of_lines("Human: Hi\nAssistant: Hello.")
+        [{'role': 'user', 'content': 'Hi'}, {'role': 'assistant', 'content': 'Hello.'}]
+    """
+    turns = _turns_after(_OF_LINES, text, str.strip) or []
+    asked, answered = ({turn["role"] for turn in turns[at::2]} for at in (0, 1))  # type: ignore[index,call-overload] # objects
+    return turns if (asked, answered) == ({"user"}, {"assistant"}) else None
+
+
 def _spoken(pieces: list[str]) -> list[Json]:
     """Turns of speakers and their texts, in turn."""
     spoken = zip(pieces[::2], pieces[1::2], strict=True)

@@ -13,10 +13,12 @@ from autoselection_core.pool.reading.content import (
     USE,
     calls_in,
     has_text,
+    is_item,
     known_parts,
     reasoning_text,
     text_of,
     without_channels,
+    without_items,
 )
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
@@ -67,7 +69,7 @@ def conversation(value: Json, where: str, notes: Notes) -> list[Message]:
         if all(isinstance(turn, str) and not _is_object(turn) for turn in turns):
             return alternating(list(turns), where)
         turns = [_spoken(turn) for turn in turns]
-    for number, turn in enumerate(without_channels(turns), 1):
+    for number, turn in enumerate(without_channels(without_items(turns)), 1):
         if not isinstance(turn, dict):
             raise RejectedRecordError(
                 QuarantineReason.NO_MESSAGES, f"turn {number} of {where} is not an object"
@@ -95,9 +97,11 @@ def turn_list(value: Json, where: str) -> Sequence[Json]:
 
 
 def are_turns(value: Json) -> bool:
-    """Whether a value is a turn or a list of turns, each with a speaker."""
+    """Whether a value is a turn or a list of turns, each with a speaker or an item without one."""
     first = next((turn for turn in value if turn is not None), None) if isinstance(value, list) else value
-    return isinstance(first, dict) and any(first.get(key) is not None for key in SPEAKERS)
+    if not isinstance(first, dict):
+        return False
+    return any(first.get(key) is not None for key in SPEAKERS) or (isinstance(value, list) and is_item(first))
 
 
 def alternating(value: Json, where: str) -> list[Message]:

@@ -21,6 +21,7 @@ class Treatment(StrEnum):
     INDEX = "index of a choice, read as that choice"
     CHOICE = "name of a choice, read as that choice"
     FULLER = "said within a fuller field, which is read"
+    PLACEHOLDER = "text of the question; may say that there is none (`no_input`)"
     KEPT = "text kept beside, not trained on"
     UNSPELLED = "kept beside, without what JSON cannot spell"
     LEFT = "text of a turn, not kept"

@@ -8,8 +8,10 @@ from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswer
 from autoselection_core.identity import Json
 from autoselection_core.pool import QuarantineReason, Role
 from autoselection_core.pool.reading import Rules, read_record
+from autoselection_core.pool.reading.rules import Fields
 from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, SYSTEMS
 from autoselection_core.pool.reading.view import Treatment
+from autoselection_core.pool.sources import Source
 from tests.pool.raw import conversation
 
 SAID = conversation((Role.USER, "Name a river."), (Role.ASSISTANT, "The Lemmer."))
@@ -218,6 +220,14 @@ GEMINI: list[Json] = [
         {"traj": TURNS, "reward": 1.0},
         {"question": "Name a river.", "best_answer": "The Lemmer.", "incorrect_answers": ["Rome"]},
         {"instruction": "Name a river.", "input": "<noinput>", "output": "The Lemmer."},
+        {
+            "instruction": "Name a river.",
+            "instances": [{"input": "", "output": "The Lemmer."}],
+            "id": "seed_1",
+        },
+        {"instruction": "Human: Name a river.\nAssistant:", "input": "", "output": "The Lemmer."},
+        {"conversation": {"user": "Name a river.", "assistant": "The Lemmer."}},
+        {"conversation": {"user": ["Name a river."], "assistant": ["The Lemmer."]}},
         {"user": "Name a river.", "assistant": "The Lemmer."},
         {"Human": "Name a river.", "Assistant": "The Lemmer."},
         {"human": "Name a river.", "bot": "The Lemmer."},
@@ -626,3 +636,61 @@ def test_an_arena_with_a_column_for_each_outcome_is_read_by_the_winner() -> None
         read_record({**record, "winner_model_b": 0, "winner_tie": 1}, rules)
     with pytest.raises(RejectedRecordError, match="with `answer: winner_model_a` in its source"):
         read_record(record)
+
+
+def test_a_conversation_of_belle_is_its_turns() -> None:
+    """Earlier turns are in the instruction, with marks at the beginning of lines."""
+    told = "Human: 你好\nAssistant: 你好。\n请说。\nHuman:再见\nAssistant:\n"
+
+    assert said({"instruction": told, "input": "", "output": "再见。"}) == [
+        ("user", "你好"),
+        ("assistant", "你好。\n请说。"),
+        ("user", "再见"),
+        ("assistant", "再见。"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Human: what is it?",
+        "Human: a\nHuman: b\nAssistant:",
+        "Human: a\nAssistant: b",
+        "Say who: Human:\nAssistant:",
+    ],
+)
+def test_a_question_that_only_resembles_a_conversation_of_belle_stays_as_it_is(instruction: str) -> None:
+    assert said({"instruction": instruction, "output": "x"}) == [("user", instruction), ("assistant", "x")]
+    told = {"instruction": "Human: a\nAssistant:", "input": "more", "output": "x"}
+    assert said(told)[0] == ("user", "Human: a\nAssistant:\nmore")
+
+
+def test_several_instances_of_an_instruction_are_put_aside_with_the_rules_that_read_the_first() -> None:
+    record: Json = {
+        "instruction": "Say it.",
+        "instances": [{"input": f"{n}", "output": f"<{n}>"} for n in (1, 2)],
+    }
+
+    with pytest.raises(RejectedRecordError, match="`instances` are 2 examples: write a record for each"):
+        read_record(record)
+    fields = Fields(question="{instruction}\n{instances.0.input}", answer="instances.0.output")
+    assert said(record, Rules(fields)) == [("user", "Say it.\n1"), ("assistant", "<1>")]
+
+
+def test_an_input_that_may_say_there_is_none_is_text_unless_the_source_says_so() -> None:
+    """What is read by itself keeps the ids of stored pools; `init` writes the setting."""
+    record: Json = {"instruction": "Name a river.", "input": "N/A", "output": "The Lemmer."}
+    rules = Rules(no_input=("<no input>", "n/a"))
+
+    assert said(record)[0] == ("user", "Name a river.\nN/A")
+    assert read_record(record).notes == (("input: N/A", Treatment.PLACEHOLDER),)
+    assert said(record, rules) == PAIR
+    assert read_record(record, rules).notes == ()
+    assert said({**record, "input": "<No Input>"}, rules) == PAIR
+    assert said({**record, "input": "none of these"}, rules)[0] == ("user", "Name a river.\nnone of these")
+    assert Source("a", rules=Rules(max_characters=9)).rules_json == {
+        "fields": dict.fromkeys(Source("a", rules=rules).rules_json["fields"]),  # type: ignore[index,call-overload]
+        "answer": None,
+        "keep": None,
+        "max_characters": 9,
+    }

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pytest
 
+from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool import Message, Origin, Pool, Role, Sample, Scope, ToolCall
 from autoselection_core.pool.columns import SCHEMA_WITHOUT_DETAILS
@@ -228,3 +229,64 @@ def test_a_pool_that_was_written_before_turns_had_details_is_read() -> None:
         assert isinstance(again.table, pa.Table)
         assert list(again.samples()) == [ADDITION]
         assert again.version == pool.version
+
+
+RESPONSES: dict[str, Json] = {
+    "asked": {
+        "type": "message",
+        "role": "user",
+        "content": [{"type": "input_text", "text": "Bus at Mill Lane?"}],
+    },
+    "thought": {
+        "type": "reasoning",
+        "id": "rs_1",
+        "summary": [{"type": "summary_text", "text": "Look it up."}],
+    },
+    "call": {
+        "type": "function_call",
+        "id": "fc_1",
+        "call_id": "c1",
+        "name": "find_bus",
+        "status": "completed",
+    }
+    | {"arguments": '{"stop": "Mill Lane"}'},
+    "result": {"type": "function_call_output", "call_id": "c1", "output": "at 9"},
+    "answer": {"type": "message", "role": "assistant", "id": "msg_1", "status": "completed"}
+    | {"content": [{"type": "output_text", "text": "At nine.", "annotations": []}]},
+}
+"""Items of OpenAI's Responses."""
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"messages": [*RESPONSES.values()]},
+        {"items": [*RESPONSES.values()]},
+        {"input": [*RESPONSES.values()][:4], "output": [RESPONSES["answer"]]},
+        {"input": [ASK], "output": [*RESPONSES.values()][1:]},
+        {"input": "Bus at Mill Lane?", "output": [*RESPONSES.values()][1:]},
+    ],
+    ids=["messages", "items", "input", "output", "text"],
+)
+def test_items_of_responses_are_turns(record: Json) -> None:
+    assert read_record(record).sample.messages == (
+        Message(Role.USER, "Bus at Mill Lane?"),
+        Message(Role.ASSISTANT, "", "Look it up.", (ToolCall("find_bus", '{"stop":"Mill Lane"}', "c1"),)),
+        Message(Role.TOOL, "at 9", call_id="c1"),
+        Message(Role.ASSISTANT, "At nine."),
+    )
+
+
+def test_instructions_of_a_request_are_its_system_message_only_beside_items() -> None:
+    found = read_record({"instructions": "Be brief.", "input": "Hi", "output": [RESPONSES["answer"]]}).sample
+    plain = read_record({"instructions": "Be brief.", "input": "Hi", "output": "At nine."}).sample
+
+    assert [each.role for each in found.messages] == [Role.SYSTEM, Role.USER, Role.ASSISTANT]
+    assert [each.role for each in plain.messages] == [Role.USER, Role.ASSISTANT]
+
+
+def test_a_custom_call_has_a_text_and_an_item_of_another_type_is_not_passed_over() -> None:
+    custom: Json = {"type": "custom_tool_call", "call_id": "c2", "name": "run", "input": "ls"}
+    assert answer(custom, RESPONSES["answer"]).calls == (ToolCall("run", '"ls"', "c2"),)
+    with pytest.raises(RejectedRecordError, match="turn 2 of messages"):
+        answer({"type": "web_search_call", "id": "ws_1", "status": "completed"}, RESPONSES["answer"])
