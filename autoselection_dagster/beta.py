@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import dagster as dg
 
+from autoselection_core.report.rendering.table import printable
 from autoselection_dagster.values.metadata.rendering import Facts
 
 Value = TypeVar("Value")
@@ -22,6 +23,10 @@ def known_beta() -> Iterator[None]:
 
 
 def versioned_output(value: Value, metadata: Facts, version: str) -> dg.Output[Value]:
-    """Output of an asset whose data version follows from its content, and not from the time of its making."""
+    """Output of an asset whose data version follows from its content, and not from the time of its making.
+
+    Texts among the metadata command no page.
+    """
+    shown = {name: printable(each) if isinstance(each, str) else each for name, each in metadata.items()}
     with known_beta():
-        return dg.Output(value, metadata=metadata, data_version=dg.DataVersion(version))
+        return dg.Output(value, metadata=shown, data_version=dg.DataVersion(version))

@@ -8,6 +8,7 @@ import dagster as dg
 from typing_extensions import override
 
 from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.report.rendering.table import printable
 
 
 @contextmanager
@@ -20,7 +21,7 @@ def one_sentence() -> Iterator[None]:
     try:
         yield
     except AutoSelectionError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
+        raise dg.Failure(description=printable(str(error)), allow_retries=False) from error
 
 
 class AlreadyServedError(AutoSelectionError):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -517,5 +518,10 @@ def _quote_word(name: str) -> str:
 
 
 def _quote(value: Json) -> str:
-    """A value as YAML reads it back: JSON's spelling is one of YAML's."""
-    return json.dumps(value, ensure_ascii=False)
+    """A value as YAML reads it back: JSON's spelling is one of YAML's, but for a few characters."""
+    spelled = json.dumps(value, ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found.group()):04x}", spelled)
+
+
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
+"""Characters that YAML forbids or reads as the end of a line."""

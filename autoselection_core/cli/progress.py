@@ -24,6 +24,7 @@ from rich.text import Text
 from typing_extensions import override
 
 from autoselection_core.progress import Advance, duration_text
+from autoselection_core.report.rendering.table import printable
 
 _LINE_EVERY_S, _OFTEN_FOR_S, _LATER = 8.0, 60.0, 4
 """Seconds between lines at first, for how long, and how many times as long later."""
@@ -61,15 +62,15 @@ class Bars:
         """Move a bar; its name is followed by a note, or by the time left of the stage."""
         now = self.clock()
         if name not in self._tasks:
-            self._tasks[name] = self.display.add_task(name, total=total)
+            self._tasks[name] = self.display.add_task(printable(name), total=total)
         known = self._steps.get(name)
         steps = Advance.begun(now, done, total) if known is None else known.reported(now, done, total)
         self._steps[name] = steps
         left = steps.left_text(now) if note is None else note
         if note and self._noted in self._tasks:  # of two bars with a note the earlier one's is out of date
-            self.display.update(self._tasks[self._noted], description=self._noted)  # type: ignore[arg-type] # rich's own id type
+            self.display.update(self._tasks[self._noted], description=printable(self._noted))  # type: ignore[arg-type] # rich's own id type
         self._noted = name if note else self._noted
-        text = f"{name}, {left}" if left else name
+        text = printable(f"{name}, {left}" if left else name)
         self.display.update(self._tasks[name], description=text, completed=done, total=total)  # type: ignore[arg-type] # rich's own id type
 
     def drop(self, name: str) -> None:
@@ -180,11 +181,21 @@ class Lines:
 
     def _print(self, line: str) -> None:
         self._printed_at = self.clock()
-        self.console.print(line)
+        self.console.print(printable(line), markup=False)
 
     def drop(self, name: str) -> None:
         """Forget a stage."""
         self._stages.pop(name, None)
+
+
+COLUMNS = (
+    TextColumn("{task.description}", markup=False),
+    BarColumn(),
+    MofNCompleteColumn(),
+    PaceColumn(),
+    TimeElapsedColumn(),
+)
+"""Columns of the bars; a description is text, not markup."""
 
 
 @contextmanager
@@ -196,14 +207,7 @@ def show_progress() -> Iterator[Bars | Lines]:
         with lines.beating():
             yield lines
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        PaceColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as display:
+    with Progress(*COLUMNS, console=console, transient=True) as display:
         yield Bars(display)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from autoselection_core.progress import Advance
+from autoselection_core.report.rendering.table import printable
 
 _EVERY_S = 5.0
 
@@ -44,7 +45,8 @@ class Logged:
         self._said = now
         left = steps.left_text(now) if self.time_left is None else self.time_left()
         unit = self.counted if stage == self.stage else None
-        self.log.info(", ".join(filter(None, (_count(stage, steps), _speed(steps, unit), left))))
+        line = ", ".join(filter(None, (_count(stage, steps), _speed(steps, unit), left)))
+        self.log.info("%s", printable(line))
 
 
 def _count(stage: str, steps: Advance) -> str:

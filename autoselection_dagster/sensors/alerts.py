@@ -7,7 +7,7 @@ import time
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPException, InvalidURL
 from inspect import getdoc
 from pathlib import Path
 from typing import Self
@@ -75,10 +75,10 @@ def _post(body: bytes) -> str | None:
         request = urllib.request.Request(_webhook(), body, {"Content-Type": "application/json"})  # noqa: S310 - the operator's own URL
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S):  # noqa: S310 - the same
             return None
+    except (InvalidURL, ValueError):  # they quote the URL
+        return "its value is no URL"
     except (OSError, HTTPException) as error:
         return str(error)
-    except ValueError:
-        return "its value is no URL"
 
 
 def older_pools(

@@ -12,6 +12,7 @@ import dagster as dg
 from autoselection_core.campaign.declaration.campaign import PoolChangeTrigger
 from autoselection_core.campaign.on_pool_change import wait_until, why_it_waits
 from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.report.rendering.table import printable
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.sources import stamp
 from autoselection_dagster.beta import known_beta
@@ -141,7 +142,7 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
         try:
             present = stamp(graph.place.campaign.source_files())
         except AutoSelectionError as error:
-            return _told_once(graph, before, Outbox.of(home), str(error))
+            return _told_once(graph, before, Outbox.of(home), printable(str(error)))
         statuses = _statuses(context.instance, before.run_key(graph.name)) if before.asked else ()
         watched = before.record_status(statuses).observe(present, now)
         is_lost = watched.seen == watched.done and watched.is_lost(statuses, now)
@@ -226,7 +227,7 @@ def search_again_schedule(graph: CampaignGraph) -> dg.ScheduleDefinition:
         try:
             graph.place.campaign.source_files()
         except AutoSelectionError as error:
-            return dg.SkipReason(str(error))
+            return dg.SkipReason(printable(str(error)))
         waits = _why_busy(context.instance, graph) or _why_it_waits(graph, home, time.time())
         return dg.SkipReason(waits) if waits else dg.RunRequest()
 

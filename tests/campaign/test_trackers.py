@@ -102,9 +102,10 @@ def test_a_tracker_that_does_not_answer_is_told_of_and_stops_nothing(server: Thr
     server.shutdown()
     server.server_close()
 
-    (problem,) = tell([MlflowTracker(f"http://127.0.0.1:{port}")], TRIAL)
+    for user in ("", "somebody:s3cret@"):
+        (problem,) = tell([MlflowTracker(f"http://{user}127.0.0.1:{port}")], TRIAL)
 
-    assert problem.startswith(f"mlflow did not take the trial: http://127.0.0.1:{port} does not answer")
+        assert problem.startswith(f"mlflow did not take the trial: http://127.0.0.1:{port} does not answer")
 
 
 def test_tensorboard_shows_params_and_scores_of_a_trial_once(tmp_path: Path) -> None:

@@ -490,6 +490,18 @@ def test_items_that_the_model_cannot_read_are_found_by_doctor_and_search_before_
     assert Ledger.open(f"sqlite:///{tmp_path / '.autoselection/history.sqlite'}").searches() == ()
 
 
+@pytest.mark.parametrize("url", ["hooks.example/T0/s3cret", "http:///s3cret", "http://127.0.0.1:s3cret/a"])
+def test_the_doctor_quotes_no_address_of_a_webhook_which_may_be_a_secret(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("AUTOSELECTION_WEBHOOK_URL", url)
+
+    _, output, _ = cli("doctor")
+
+    assert "s3cret" not in output
+    assert "AUTOSELECTION_WEBHOOK_URL is" in output
+
+
 @pytest.mark.usefixtures("raw")
 def test_the_doctor_names_what_is_missing(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOSELECTION_WEBHOOK_URL", f"http://127.0.0.1:{free_port()}/hook")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from autoselection_core.cli.app import app
-from autoselection_core.cli.progress import Lines, PaceColumn
+from autoselection_core.cli.progress import COLUMNS, Bars, Lines, PaceColumn
 from autoselection_core.report.rendering.table import printable
 from tests.cli.conftest import Cli
 from tests.cli.workshop import Workshop
@@ -52,6 +52,23 @@ def test_lines_tell_of_each_step_of_a_short_stage_once() -> None:
     first, second = written.getvalue().splitlines()
     assert first == "trial 2 on the cluster: 0 of 3"
     assert second.startswith("trial 2 on the cluster: 1 of 3")
+
+
+HOSTILE = "reading a[/x].jsonl\x1b[2J\u202e[red]"
+
+
+def test_a_name_in_progress_is_no_markup_and_commands_no_terminal() -> None:
+    """A closing tag in a file's name ended the command; a terminal obeyed its escape sequences."""
+    written, drawn = io.StringIO(), io.StringIO()
+    lines = Lines(Console(file=written))
+    console = Console(file=drawn, force_terminal=True, width=200)
+    with Progress(*COLUMNS, console=console) as display:
+        for told in (lines, Bars(display)):
+            told(HOSTILE, 1, 2, "[/note]")
+
+    assert written.getvalue() == "reading a[/x].jsonl\\x1b[2J\\u202e[red]: 1 of 2, [/note]\n"
+    assert "reading a[/x].jsonl\\x1b[2J\\u202e[red], [/note]" in drawn.getvalue()
+    assert "\x1b[2J" not in drawn.getvalue()
 
 
 def test_the_end_of_a_stage_is_told_once_and_a_note_takes_the_place_of_the_time_left() -> None:

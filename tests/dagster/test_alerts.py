@@ -140,7 +140,13 @@ def test_a_webhook_that_is_down_holds_up_nothing_and_is_told_later(driver: Drive
     assert webhook.received == ["search s cannot go on: three trials in a row failed"]
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/secret", "secret"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://127.0.0.1:9/secret", "secret", "http://127.0.0.1:9/a secret", "http://127.0.0.1:secret/a"),
+        *("http://127.0.0.1:9/secret\n", "http://user:secret@127.0.0.1:9/a"),
+    ],
+)
 def test_a_webhook_that_does_not_exist_is_a_sentence_without_its_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:

@@ -10,9 +10,12 @@ import dagster as dg
 import pytest
 import yaml
 
+from autoselection_core.errors.pool import UnmatchedFieldError
 from autoselection_core.export.manifest import verify_export
 from autoselection_core.pool.pool import Pool
 from autoselection_dagster.assets.progress import Logged
+from autoselection_dagster.beta import versioned_output
+from autoselection_dagster.errors import one_sentence
 from tests.dagster.installations import Driver
 
 
@@ -37,6 +40,22 @@ def test_a_first_count_promises_no_time_left(caplog: pytest.LogCaptureFixture) -
         Logged(logging.getLogger("steps"), "training")(1, 24)
 
     assert caplog.messages == ["training: 1 of 24"]
+
+
+HOSTILE = "a\x1b[2J\u202e%s"
+
+
+def test_text_of_the_pool_commands_neither_log_nor_page(caplog: pytest.LogCaptureFixture) -> None:
+    """It comes in names of files and fields, and in what judges and templates say."""
+    with caplog.at_level(logging.INFO):
+        logged(HOSTILE)(1, 2)
+    with pytest.raises(dg.Failure) as failed, one_sentence():
+        raise UnmatchedFieldError(HOSTILE, HOSTILE, 3, (HOSTILE,))
+    shown = versioned_output(1, {"why": HOSTILE, "count": 3}, "v").metadata
+
+    said = (*caplog.messages, str(failed.value.description), str(shown["why"].value))
+    assert len(said) == 3
+    assert all("\\x1b[2J\\u202e" in each and each.isprintable() for each in said)
 
 
 def test_the_end_of_a_stage_is_said_at_once(caplog: pytest.LogCaptureFixture) -> None:

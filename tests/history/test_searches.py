@@ -177,3 +177,22 @@ def test_many_finished_searches_do_not_hide_what_the_others_wait_for(ledger: Led
         "new has free slots and budget for a trial: Dagster's daemon starts one, and "
         "`autoselection search --name new` goes on here; the trials of 5 searches are done"
     )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://somebody:s3cret@127.0.0.1:1/x",
+        "postgresql://somebody@127.0.0.1:1/x?password=s3cret",
+        "postgresql://somebody:a@127.0.0.1:1/x?sslpassword=s3cret",
+        "postgresql://somebody:a:s3cret@127.0.0.1:s3cret/x",
+        "postgres//somebody:s3cret@127.0.0.1/x",
+        "nosuch://somebody:s3cret@127.0.0.1/x",
+    ],
+)
+def test_no_error_about_a_database_quotes_its_password(url: str) -> None:
+    with pytest.raises(LedgerUnreachableError) as refused:
+        Ledger.open(url)
+
+    assert "s3cret" not in str(refused.value)
+    assert "AUTOSELECTION_HISTORY_URL" in str(refused.value)

@@ -231,8 +231,9 @@ def _history() -> str:
 def _webhook(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname or not _is_port(parts.netloc):
+        shown = f"{url.partition('://')[0][:5]}..."  # the rest may be a secret
         raise NotAnAddressError(
-            environment_variables.WEBHOOK_URL, url, "http://HOST:PORT/PATH or https://HOST/PATH"
+            environment_variables.WEBHOOK_URL, shown, "http://HOST:PORT/PATH or https://HOST/PATH"
         )
     return _answers(environment_variables.WEBHOOK_URL, parts.hostname, parts.port or _PORTS[parts.scheme])
 

@@ -57,6 +57,9 @@ class Database:
             database._migrate()
         except (DBAPIError, ArgumentError, NoSuchModuleError, OSError) as error:
             raise LedgerUnreachableError(_without_password(url), str(error).splitlines()[0]) from error
+        except ValueError as error:  # of its port, and it quotes what may be the password
+            hint = "it is no database URL; in a password, @ / : and # are written %40 %2F %3A and %23"
+            raise LedgerUnreachableError(_without_password(url), hint) from error
         except ModuleNotFoundError as error:
             hint = f"{error}; pip install 'autoselection[postgres]'"
             raise LedgerUnreachableError(_without_password(url), hint) from error
@@ -144,6 +147,8 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _without_password(url: str) -> str:
     try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
         return "the history URL"
+    shown = {name: "***" if "pass" in name.lower() else value for name, value in parsed.query.items()}
+    return parsed.set(query=shown).render_as_string(hide_password=True)
