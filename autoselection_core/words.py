@@ -35,6 +35,9 @@ _UNSEEN = regex.compile(
     r"\p{Default_Ignorable_Code_Point}|\u0640|[\u064b-\u065f\u0670\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]"
     r"|(?<=i)\u0307"
 )
+_LINES = re.compile("[\u0331-\u0333\u0335-\u0338]")
+"""Lines under and through letters."""
+
 _LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
 _MINUS = str.maketrans({"\N{MINUS SIGN}": "-"})
 
@@ -79,23 +82,26 @@ def words_and_signs(text: str) -> list[str]:
 def search_units(text: str) -> list[str]:
     """Units that copies of a text share in any encoding: words, or characters of scripts without spaces.
 
-    Compatibility forms and case are folded (NFKC, Unicode case folding), so that full-width digits, ligatures
-    and decomposed letters are found. Entities of HTML are the characters they name. Characters that nobody
-    sees (soft hyphens, joiners, zero-width spaces), Arabic lengthening, and the vowel points of Arabic and
-    Hebrew are left out; the dotted and the dotless i are one. Cyrillic, Greek and Armenian letters that look
-    like Latin ones are these: small ones anywhere, which no word of one script is confused by, capitals only
-    in words that hold a Latin letter, because their small letters look otherwise.
+    Compatibility forms and case are folded (NFKC, Unicode case folding), so that full-width digits,
+    ligatures and decomposed letters are found. Entities of HTML are the characters they name, and its tags
+    of layout, line ends spelled as escape sequences, and underscores part words. Characters that nobody sees
+    (soft hyphens, joiners, zero-width spaces), lines under and through letters, Arabic lengthening, and the
+    vowel points of Arabic and Hebrew are left out; the dotted and the dotless i are one. Cyrillic, Greek and
+    Armenian letters that look like Latin ones are these: small ones anywhere, which no word of one script is
+    confused by, capitals only in words that hold a Latin letter, because their small letters look otherwise.
 
     Example:
         >>> search_units("Straße № 5: 夏天"), search_units("so\u00adft&nbsp;hy\u200bphens")
         (['strasse', 'no', '5', '夏', '天'], ['soft', 'hyphens'])
         >>> search_units("p\u0430\u0443 N\u0415W") == search_units("pay new")
         True
+        >>> search_units("<p>an _old_<br/>well</p>")
+        ['an', 'old', 'well']
     """
-    text = unescape(text) if "&" in text else text
+    text = _without_markup(text)
     if text.isascii():
         return _PLAIN_WORD.findall(text.lower())
-    text = unicodedata.normalize("NFKC", text)
+    text = _LINES.sub("", unicodedata.normalize("NFKC", text))
     is_latin_only = _OTHER_SCRIPT.search(text) is None
     if not is_latin_only:
         text = _WITH_LATIN.sub(lambda word: word.group().translate(_ALIKE_CAPITALS), text)
@@ -104,6 +110,23 @@ def search_units(text: str) -> list[str]:
     if not is_latin_only:
         folded = unicodedata.normalize("NFKC", folded.translate(_ALIKE))
     return _PLAIN_WORD.findall(folded) if _is_plain(folded) else _UNIT.findall(folded)
+
+
+_TAG = re.compile(
+    r"</?(?:a|abbr|b|big|blockquote|br|center|cite|code|div|em|font|h[1-6]|hr|i|ins|kbd|li|mark|ol|p|pre|q|s|"
+    r"section|small|span|strong|sub|sup|table|tbody|td|th|thead|tr|tt|u|ul|wbr)(?:[ /][^<>]{0,256})?>",
+    re.IGNORECASE,
+)
+"""Tags of HTML that lay text out; others may be what a question is about (`<path d="M 31,73 ...">`)."""
+_SPELLED_SPACE = re.compile(r"\\(?:[nrt]|u0020|u00a0|u000a)")
+
+
+def _without_markup(text: str) -> str:
+    """A text with spaces for tags of HTML, escape sequences of white space and underscores."""
+    text = unescape(text) if "&" in text else text
+    text = _TAG.sub(" ", text) if "<" in text else text
+    text = _SPELLED_SPACE.sub(" ", text) if "\\" in text else text
+    return text.replace("_", " ")
 
 
 def is_latin(text: str) -> bool:

@@ -126,7 +126,8 @@ def test_words_of_ascii_text_are_runs_of_letters_digits_and_underscores(text: st
     runs = re.findall(r"\w+", text.lower())
 
     assert words(text) == runs
-    assert search_units(text) == runs
+    unmarked = text.translate(dict.fromkeys(map(ord, r"&<\_"), " "))
+    assert search_units(unmarked) == re.findall(r"\w+", unmarked.lower())
     assert count_words(text) == len(text.split())
     assert [word for word in words_and_signs(text) if word[0].isalnum() or word[0] == "_"] == runs
 

@@ -99,7 +99,7 @@ class Contamination(Signal):
 
     benchmark: Benchmark = field(compare=False)
 
-    version = 5
+    version = 6
 
     @property
     @override
