@@ -159,3 +159,18 @@ def test_dropped_reasoning_is_gone_everywhere_and_counted(family: Family, place:
 
 def test_reasoning_that_a_template_does_not_take_is_counted() -> None:
     assert spoken(tokenizer_of(FAMILIES[0]), *reasoned("field")).changes == (REASONING_CUT,)
+
+
+@pytest.mark.parametrize("place", ["text", "field"])
+def test_reasoning_that_an_answer_repeats_is_counted_where_a_template_cuts_it(place: str) -> None:
+    """The words were there, in the answer, so that nothing seemed to be cut."""
+    said = [
+        Message(Role.ASSISTANT, f"<think>\n4\n</think>\n\nIt is {answer}.")
+        if place == "text"
+        else Message(Role.ASSISTANT, f"It is {answer}.", reasoning="4")
+        for answer in (4, 5)
+    ]
+    tokenizer = tokenizer_of(BY_NAME["Qwen3"])
+
+    assert spoken(tokenizer, ASKED[0], said[0], ASKED[2], said[1]).changes == (REASONING_CUT,)
+    assert spoken(tokenizer, ASKED[0], said[0]).changes == ()

@@ -196,11 +196,16 @@ def _text_of(
 
 
 def _leaves_reasoning_out(messages: Sequence[Message], text: str) -> bool:
-    """Whether reasoning of an answer that is taught is not in the text."""
+    """Whether reasoning of an answer that is taught is not in the text, beside what else says the same."""
+    thoughts = [reasoning_of(each).strip() for each in messages if each.is_taught and has_reasoning(each)]
+    if not any(thoughts):
+        return False
+    said = [
+        answer_behind_reasoning(each.content) if has_reasoning(each) else each.content for each in messages
+    ]
     return any(
-        reasoning_of(message).strip() not in text
-        for message in messages
-        if message.is_taught and has_reasoning(message)
+        text.count(thought) < sum(each.count(thought) for each in (*thoughts, *said))
+        for thought in filter(None, thoughts)
     )
 
 
