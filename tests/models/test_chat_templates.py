@@ -13,6 +13,7 @@ from autoselection_core.models.chat.chat_settings import (
     SYSTEM_DROPPED,
 )
 from autoselection_core.models.chat.spans import encode
+from autoselection_core.models.chat.template_sandbox import renderer_of
 from autoselection_core.models.chat.turn_end import tokenizer_turn_end
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.testing.tiny_model import tiny_model
@@ -174,3 +175,31 @@ def test_reasoning_that_an_answer_repeats_is_counted_where_a_template_cuts_it(pl
 
     assert spoken(tokenizer, ASKED[0], said[0], ASKED[2], said[1]).changes == (REASONING_CUT,)
     assert spoken(tokenizer, ASKED[0], said[0]).changes == ()
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for each in range(1000000000) %}{% endfor %}",
+        "{{ 1 / (messages | length - 2) }}",
+        "{{ messages[0]['content'].encode('nope') }}",
+        "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
+        "{{ ''.__class__.__mro__ }}",
+        "{{ messages.append(1) }}",
+        "{% include '/etc/passwd' %}",
+        "{% if %}",
+    ],
+    ids=["range", "division", "lookup", "recursion", "class", "mutation", "include", "syntax"],
+)
+def test_a_template_that_fails_on_a_sample_refuses_it_and_runs_no_code(template: str) -> None:
+    """A division by zero in a template ended the whole training."""
+    tokenizer = tokenizer_of(FAMILIES[0])
+    tokenizer.chat_template = template
+    messages = (Message(Role.USER, "Four?"), Message(Role.ASSISTANT, "Four."))
+
+    with pytest.raises(ChatTemplateError):
+        spoken(tokenizer, *messages)
+    with pytest.raises(ChatTemplateError):
+        renderer_of(template, {})(
+            [{"role": "user", "content": "Four?"}, {"role": "assistant", "content": "4"}]
+        )

@@ -13,6 +13,9 @@ from typing_extensions import override
 
 from autoselection_core.errors.models import ChatTemplateError
 
+REFUSALS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError)
+"""What a template raises on a conversation that it does not take, or that its author did not think of."""
+
 
 class _Generation(Extension):
     """The tag `generation`, which marks answers for masks: its content, as it is."""
@@ -51,7 +54,7 @@ def renderer_of(
                     **special_tokens,
                 )
             )
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        except REFUSALS as error:
             raise ChatTemplateError("probe", str(error)) from error
 
     return render

@@ -59,13 +59,13 @@ def apply_template(
     Raises:
         ChatTemplateError: The template refuses them.
     """
-    from jinja2 import TemplateError
+    from autoselection_core.models.chat.template_sandbox import REFUSALS
 
     try:
         text: str = tokenizer.apply_chat_template(
             turns, tools=tools, tokenize=False, add_generation_prompt=answer_follows
         )
-    except (TemplateError, TypeError, ValueError) as error:
+    except REFUSALS as error:
         raise ChatTemplateError(sample_id, str(error)) from error
     return text
 

@@ -100,12 +100,12 @@ def stop_at_turn_end(model: Any, tokenizer: Any) -> None:  # noqa: ANN401 transf
 
 
 def _rendered_by(tokenizer: Any) -> Render:  # noqa: ANN401 transformers has no types
-    from jinja2 import TemplateError
+    from autoselection_core.models.chat.template_sandbox import REFUSALS
 
     def render(turns: Sequence[Mapping[str, str]]) -> str:
         try:
             return str(tokenizer.apply_chat_template(list(turns), tokenize=False))
-        except (TemplateError, TypeError, ValueError) as error:
+        except REFUSALS as error:
             raise ChatTemplateError("probe", str(error)) from error
 
     return render
