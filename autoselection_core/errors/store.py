@@ -18,6 +18,15 @@ class NotABackupError(BackupError):
     sentence = "{file} cannot be restored: {reason}; name a file of `autoselection backup`"
 
 
+class UnlistedFileError(BackupError):
+    """A backup holds a file that nobody backed up."""
+
+    file: Path
+    name: str
+
+    sentence = "{file} holds {name}, which its list does not name; use another backup"
+
+
 class DamagedBackupError(BackupError):
     """A file of a backup is not what was backed up."""
 

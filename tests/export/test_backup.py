@@ -14,6 +14,7 @@ from autoselection_core.errors.store import (
     DatabaseToolError,
     NotABackupError,
     NotEmptyError,
+    UnlistedFileError,
 )
 from autoselection_core.export.installation.backup import back_up, restore
 from autoselection_core.export.installation.home_files import HomeFile, OmittedFile, home_files
@@ -126,6 +127,47 @@ def test_what_is_no_backup_is_refused(tmp_path: Path) -> None:
     for name in ("text.tar", "other.tar", "none.tar"):
         with pytest.raises(NotABackupError, match=name):
             restore(tmp_path / name, Home(tmp_path / "elsewhere"), {})
+
+
+@pytest.mark.parametrize(
+    "listing", ["[]", "{}", '{"files": [], "databases": {}}', '{"files": {}}', "null", "{"]
+)
+def test_a_listing_of_another_kind_is_refused(tmp_path: Path, listing: str) -> None:
+    (tmp_path / "backup.json").write_text(listing)
+    with tarfile.open(tmp_path / "backup.tar", "w") as archive:
+        archive.add(tmp_path / "backup.json", "backup.json")
+
+    with pytest.raises(NotABackupError, match=r"backup\.tar"):
+        restore(tmp_path / "backup.tar", Home(tmp_path / "elsewhere"), {})
+
+
+@pytest.mark.parametrize("name", ["../outside.txt", "files/../../outside.txt"])
+def test_an_archive_writes_nothing_outside_of_the_home(tmp_path: Path, name: str) -> None:
+    back_up(filled(tmp_path / "home"), tmp_path / "backup.tar", {})
+    (tmp_path / "text").write_text("hostile")
+    with tarfile.open(tmp_path / "backup.tar", "a") as archive:
+        found = archive.gettarinfo(tmp_path / "text", "text")
+        found.name = name
+        with (tmp_path / "text").open("rb") as said:
+            archive.addfile(found, said)
+
+    with pytest.raises(NotABackupError):
+        restore(tmp_path / "backup.tar", Home(tmp_path / "elsewhere"), {})
+
+    assert not (tmp_path / "elsewhere").exists()
+    assert not list(tmp_path.rglob("outside.txt"))
+
+
+def test_a_file_that_a_backup_does_not_list_is_not_restored(tmp_path: Path) -> None:
+    back_up(filled(tmp_path / "home"), tmp_path / "backup.tar", {})
+    (tmp_path / "text").write_text("hostile")
+    with tarfile.open(tmp_path / "backup.tar", "a") as archive:
+        archive.add(tmp_path / "text", "files/dagster/dagster.yaml")
+
+    with pytest.raises(UnlistedFileError, match=r"dagster/dagster\.yaml"):
+        restore(tmp_path / "backup.tar", Home(tmp_path / "elsewhere"), {})
+
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_log_that_grows_meanwhile_is_kept_as_far_as_it_was_written(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from autoselection_core.errors.store import (
     NotABackupError,
     NotEmptyError,
     ShrunkFileError,
+    UnlistedFileError,
 )
 from autoselection_core.export.installation.home_files import HomeFile, OmittedFile, home_files
 from autoselection_core.export.installation.postgresql import dump, load
@@ -125,16 +126,33 @@ def _unpack(file: Path, folder: Path) -> dict[str, dict[str, str]]:
     try:
         with tarfile.open(file) as archive:
             archive.extractall(folder, filter="data")
-        contents: dict[str, dict[str, str]] = json.loads((folder / CONTENTS).read_text())
+        contents = _listing((folder / CONTENTS).read_text())
     except (OSError, tarfile.TarError, ValueError) as error:
         raise NotABackupError(file, str(error)) from error
     (folder / _FILES).mkdir(exist_ok=True)
+    for each in sorted((folder / _FILES).rglob("*")):
+        if not each.is_dir() and str(each.relative_to(folder / _FILES)) not in contents[_FILES]:
+            raise UnlistedFileError(file, str(each.relative_to(folder / _FILES)))
     for kind in (_FILES, _DATABASES):
         for name, known in contents[kind].items():
             path = folder / kind / name
             if not path.is_file() or fingerprint_file(path) != known:
                 raise DamagedBackupError(file, name)
     return contents
+
+
+def _listing(text: str) -> dict[str, dict[str, str]]:
+    """The hash of each file and database by name.
+
+    Raises:
+        ValueError: The text is no such listing.
+    """
+    found = json.loads(text)
+    kinds = [found.get(kind) for kind in (_FILES, _DATABASES)] if isinstance(found, dict) else []
+    if not kinds or not all(isinstance(kind, dict) for kind in kinds):
+        reason = f"its {CONTENTS} lists no files"
+        raise ValueError(reason)
+    return dict(zip((_FILES, _DATABASES), kinds, strict=True))
 
 
 def _but(
