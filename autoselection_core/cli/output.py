@@ -28,8 +28,8 @@ def show_bad_items(benchmarks: Iterable[Benchmark]) -> None:
                 f' `fields: {{question: "{{question}}\\n{{{name}}}"}}` it is'
             )
         if benchmark.too_long:
-            count = f"{benchmark.too_long:,} items"
-            tell(f"{benchmark.name}: {count} are longer than `max_characters` and are left out")
+            long = f"{benchmark.too_long:,} items"
+            tell(f"{benchmark.name}: {long} are longer than `max_characters` and are left out")
         bad = benchmark.bad_items
         if not bad:
             continue

@@ -235,7 +235,7 @@ def with_latest_plan(settings: Mapping[str, Json]) -> dict[str, Json]:
     """
     if fine_tuning(settings).tokens is None:
         return dict(settings)
-    return with_plan_of({_PLAN: LATEST_PLAN} | settings, settings)
+    return with_plan_of({_PLAN: LATEST_PLAN, **settings}, settings)
 
 
 def with_plan_of(known: Mapping[str, Json], settings: Mapping[str, Json]) -> dict[str, Json]:

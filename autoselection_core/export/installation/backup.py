@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from autoselection_core.errors.store import (
     DamagedBackupError,
@@ -147,12 +147,12 @@ def _listing(text: str) -> dict[str, dict[str, str]]:
     Raises:
         ValueError: The text is no such listing.
     """
-    found = json.loads(text)
-    kinds = [found.get(kind) for kind in (_FILES, _DATABASES)] if isinstance(found, dict) else []
-    if not kinds or not all(isinstance(kind, dict) for kind in kinds):
+    found: Any = json.loads(text)
+    kinds = (_FILES, _DATABASES)
+    if not isinstance(found, dict) or not all(isinstance(found.get(kind), dict) for kind in kinds):
         reason = f"its {CONTENTS} lists no files"
         raise ValueError(reason)
-    return dict(zip((_FILES, _DATABASES), kinds, strict=True))
+    return {kind: found[kind] for kind in kinds}
 
 
 def _but(
