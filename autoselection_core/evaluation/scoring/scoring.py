@@ -90,7 +90,7 @@ def require_askable(reader: Reader, benchmark: Benchmark, sides: Sequence[Side] 
     orders = {tuple(message.role for message in item.prompt): item for item in items}
     answer = benchmark.answer_tokens if benchmark.metric is Metric.ANSWER_ACCURACY else 0
     room = reader.max_tokens - answer - _TEMPLATE_BYTES
-    doubtful = [item for item in items if _BYTES_A_CHARACTER * item.characters > room]
+    doubtful = [item for item in items if _bytes_of(item) > room]
     whole = replace(reader, max_tokens=_ANY_LENGTH)
     lengths = {item.id: _length(whole, benchmark, item) for item in (*orders.values(), *doubtful)}
     too_long = {name: length for name, length in lengths.items() if length > reader.max_tokens}
@@ -101,10 +101,13 @@ def require_askable(reader: Reader, benchmark: Benchmark, sides: Sequence[Side] 
 _TEMPLATE_BYTES = 2_048
 """More than what chat templates write around a conversation of a benchmark."""
 
-_BYTES_A_CHARACTER = 4
-"""In UTF-8, at most; a token of the usual vocabularies has a byte at least."""
-
 _ANY_LENGTH = 1 << 40
+
+
+def _bytes_of(item: Item) -> int:
+    """Bytes of an item's prompt and of its longest answer; a token of the usual kinds has at least one."""
+    answers = (len(text.encode()) for text in item.choices or (item.reference,))
+    return sum(len(message.content.encode()) for message in item.prompt) + max(answers)
 
 
 def _length(reader: Reader, benchmark: Benchmark, item: Item) -> int:
