@@ -37,11 +37,13 @@ class Training:
 
     Attributes:
         base_model: Folder or hub name of the model that is trained.
-        tuning: Fine-tuning of the campaign.
+        tuning: Fine-tuning of the campaign, of the exported length.
+        measured: The campaign's own fine-tuning where that is of another length; None where it is the same.
     """
 
     base_model: str
     tuning: FineTuning
+    measured: FineTuning | None = None
 
     @property
     def is_lora(self) -> bool:
@@ -67,7 +69,7 @@ class Training:
         tuning = self.tuning
         if length is Length.SEARCH or (tuning.schedule is Schedule.EPOCHS and tuning.amount >= 1):
             return self
-        return replace(self, tuning=replace(tuning, schedule=Schedule.EPOCHS, amount=EPOCHS))
+        return replace(self, tuning=replace(tuning, schedule=Schedule.EPOCHS, amount=EPOCHS), measured=tuning)
 
     def samples_read(self, content: Content) -> int:
         """Distinct samples that the training reads, up to one step's rounding."""
@@ -117,14 +119,22 @@ class Training:
         return () if named == "all-linear" else tuple(name.strip() for name in named.split(","))
 
     @property
-    def left_out(self) -> tuple[str, ...]:
-        """Settings of the campaign that no program's config can say, as comments."""
-        if not self.is_lora or self.tuning.adapted_share == 1:
-            return ()
-        share = percent(self.tuning.adapted_share)
-        return (
-            f"The campaign trained adapters in the upper {share} of the layers; this config does in all.",
-        )
+    def differences(self) -> tuple[str, ...]:
+        """Differences to the trainings that the search compared, as comments."""
+        told = []
+        if self.measured is not None:
+            told.append(
+                f"The search compared trainings of {self.measured.amount:,g} {self.measured.schedule.value}; "
+                "`--training search` exports that length."
+            )
+        if self.tuning.dtype == "auto":
+            told.append("bf16: the search took the faster number type of its machine; set that of yours.")
+        if self.is_lora and self.tuning.adapted_share != 1:
+            share = percent(self.tuning.adapted_share)
+            told.append(
+                f"The campaign trained adapters in the upper {share} of the layers; this config does in all."
+            )
+        return tuple(told)
 
     def in_transformers_words(self, content: Content) -> dict[str, Any]:
         """The settings that TRL and LLaMA-Factory both have from transformers' TrainingArguments."""
@@ -184,7 +194,12 @@ def axolotl_files(training: Training, content: Content, _folder: str) -> Mapping
     }
     return {
         _AXOLOTL_FILE: config_file(
-            [*STARTING_POINT, f"axolotl train {_AXOLOTL_FILE}", training.reach(content), *training.left_out],
+            [
+                *STARTING_POINT,
+                f"axolotl train {_AXOLOTL_FILE}",
+                training.reach(content),
+                *training.differences,
+            ],
             settings,
         )
     }
@@ -265,7 +280,7 @@ def _llama_factory_config(training: Training, content: Content) -> str:
         f"llamafactory-cli train {_LLAMA_FACTORY_FILE}",
         "Without `template` the model's own chat template is used.",
         training.reach(content),
-        *training.left_out,
+        *training.differences,
     )
     return config_file(comments, settings)
 
@@ -295,7 +310,12 @@ def trl_files(training: Training, content: Content, folder: str) -> Mapping[str,
     }
     return {
         _TRL_FILE: config_file(
-            [*STARTING_POINT, f"trl sft --config {_TRL_FILE}", training.reach(content), *training.left_out],
+            [
+                *STARTING_POINT,
+                f"trl sft --config {_TRL_FILE}",
+                training.reach(content),
+                *training.differences,
+            ],
             settings,
         )
     }

@@ -125,7 +125,7 @@ def explain_trials(workspace: Workspace, name: str, trials: Sequence[TrialRecord
         yield "it was not measured"
         return
     error = "" if trial.standard_error is None else f" ± {trial.standard_error:.2g}"
-    yield f"dev utility {trial.utility:.4g}{error}, evaluation {trial.evaluation}"
+    yield f"dev score {trial.utility:.4g}{error}, evaluation {trial.evaluation}"
     yield f"folder {workspace.home.evaluation(str(trial.evaluation))}"
 
 

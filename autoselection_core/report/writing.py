@@ -222,7 +222,7 @@ def _best(facts: SearchFacts) -> Section:
     share = len(subset) / len(facts.signals)
     text = (
         f"Trial {best.trial} keeps {len(subset):,} of {len(facts.signals):,} rows ({percent(share, 1)}). "
-        f"Expected dev utility {best.mean:.4g} ± {best.deviation:.2g}, by the surrogate after all trials. "
+        f"Expected dev score {best.mean:.4g} ± {best.deviation:.2g}, by the surrogate after all trials. "
         f"{noise_sentence(facts)}"
     )
     pictures = [

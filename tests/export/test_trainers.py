@@ -76,7 +76,7 @@ def test_llama_factory_knows_every_field(tmp_path: Path, preset: str) -> None:
     ("program", "file"),
     [("trl", "trl.yaml"), ("axolotl", "axolotl.yaml"), ("llama-factory", "llama_factory.yaml")],
 )
-def test_a_config_says_that_it_cannot_leave_layers_without_adapters(
+def test_a_config_says_how_it_differs_from_the_trainings_of_the_search(
     tmp_path: Path, program: str, file: str
 ) -> None:
     upper = Training("some/model", replace(PRESETS["cpu-lora"], adapted_share=0.25))
@@ -88,6 +88,8 @@ def test_a_config_says_that_it_cannot_leave_layers_without_adapters(
         in (tmp_path / "upper" / file).read_text()
     )
     assert "adapters in the upper" not in (tmp_path / "all" / file).read_text()
+    assert "# The search compared trainings of" in (tmp_path / "all" / file).read_text()
+    assert "# bf16: the search took the faster number type" in (tmp_path / "all" / file).read_text()
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -125,7 +125,7 @@ def show_trials(facts: SearchFacts) -> None:
         tested = utility(base.test, facts.record.spec.score_weights)
         tell(f"{UNTRAINED}: dev score {base.dev.utility:.4g}, test score {tested:.4g}")
     if facts.best is not None:
-        tell(f"recommended: trial {facts.best.trial}, expected dev utility {facts.best.mean:.4g}")
+        tell(f"recommended: trial {facts.best.trial}, expected dev score {facts.best.mean:.4g}")
         if facts.idle_steps:
             tell(facts.idle_steps)
         tell(facts.best_recipe.to_yaml())

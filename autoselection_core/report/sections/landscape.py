@@ -37,7 +37,7 @@ def map_plot(
         drawn = axes.scatter(points[:, 0], points[:, 1], c=utilities, cmap=_COLOURS, s=40, edgecolors=MUTED)
         for entry, (x, y) in zip(observations, points, strict=True):
             axes.annotate(f" {entry.trial}", (x, y), fontsize=8)
-        figure.colorbar(drawn, label=f"dev utility ({unit})")
+        figure.colorbar(drawn, label=f"dev score ({unit})")
         axes.set_title("Candidates (numbers: trials; near: many rows in common)")
         axes.set_xticks([])
         axes.set_yticks([])
@@ -80,7 +80,7 @@ def tree_plot(history: History, unit: str, kind: Format = "svg") -> bytes | None
             places = ([entry.trial for entry in chosen], [entry.utility for entry in chosen])
             axes.scatter(*places, label=origin or "unknown", zorder=2, s=30, color=f"C{number}")
         axes.set_xlabel("trial")
-        axes.set_ylabel(f"dev utility ({unit})")
+        axes.set_ylabel(f"dev score ({unit})")
         axes.set_title("Search tree (lines: edited from)")
         axes.legend(loc="best")
 

@@ -217,7 +217,12 @@ def _tokens(facts: SearchFacts) -> list[tuple[str, str]]:
     if facts.best_subset is None or "tokens" not in facts.signals.columns:
         return []
     column = facts.signals["tokens"].astype(float)
-    return [("Tokens kept", _of(int(np.nansum(column[facts.best_subset.rows])), int(np.nansum(column))))]
+    return [
+        (
+            "Tokens kept, of whole samples",
+            _of(int(np.nansum(column[facts.best_subset.rows])), int(np.nansum(column))),
+        )
+    ]
 
 
 def _of(part: int, whole: int) -> str:

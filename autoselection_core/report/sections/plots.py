@@ -94,7 +94,7 @@ def trajectory_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
         for failure in history.failures:
             axes.axvline(failure.trial, color=MUTED, linestyle=":", linewidth=1)
         axes.set_xlabel("trial")
-        axes.set_ylabel(f"dev utility ({unit})")
+        axes.set_ylabel(f"dev score ({unit})")
         axes.set_title("Score of every trial (bars: 95 % over dev items; dotted: failed)")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(loc="lower right")
@@ -115,7 +115,7 @@ def tokens_plot(history: History, unit: str, kind: Format = "svg", size: str = "
             place = (entry.tokens, entry.utility)
             axes.annotate(f" {entry.trial}", place, fontsize=8, va="bottom")
         axes.set_xlabel(f"{size} of the subset")
-        axes.set_ylabel(f"dev utility ({unit})")
+        axes.set_ylabel(f"dev score ({unit})")
         axes.set_title(f"Score against {size} (numbers: trials)")
 
     return draw(paint, kind=kind)

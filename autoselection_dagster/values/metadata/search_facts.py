@@ -189,7 +189,7 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
     prefixes, home, shown = waterfall(facts), facts.workspace.home, facts.shown_subset
     runs = "1 run" if best.evaluations == 1 else f"{best.evaluations} runs"
     expected = (
-        f"Trial {best.trial}: expected dev utility {best.mean:.4g} ± {best.deviation:.2g}, from "
+        f"Trial {best.trial}: expected dev score {best.mean:.4g} ± {best.deviation:.2g}, from "
         f"{runs}. {noise_sentence(facts)}"
     )
     return {
