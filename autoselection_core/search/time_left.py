@@ -15,6 +15,9 @@ from autoselection_core.store.home import Home
 LATEST = 3
 """Evaluations whose median is expected of the next one: a machine is as busy as it was last."""
 
+_RECENT = 20
+"""Evaluations that are looked at: a history may hold thousands."""
+
 _MIN_SHARE = 0.05
 """Share of a training's steps from which their speed is believed."""
 
@@ -100,10 +103,10 @@ def _alike(ledger: Ledger, record: SearchRecord) -> list[str]:
 
 
 def _full(ledger: Ledger, searches: Sequence[str]) -> list[Payment]:
-    """Paid evaluations of some searches at full fidelity, in the order in which they ended."""
+    """Recent paid evaluations of some searches at full fidelity, in the order in which they ended."""
     payments = [payment for search in searches for payment in ledger.payments(search)]
     paid = [each for each in payments if each.outcome is AttemptOutcome.PAID and each.cost >= 1.0]
-    return sorted(paid, key=lambda each: each.at)
+    return sorted(paid, key=lambda each: each.at)[-_RECENT:]
 
 
 def _tested(paid: Sequence[Payment], home: Home) -> Iterator[float]:

@@ -80,6 +80,15 @@ def test_a_short_stage_that_took_long_does_not_multiply_what_is_left() -> None:
     assert 2 * TRIAL_S < left(teller) < 4 * TRIAL_S
 
 
+def test_a_stage_that_overruns_has_as_much_left_as_it_has_overrun() -> None:
+    teller, _ = narrator("trial")
+    teller.measured(MACHINE)
+
+    teller._stage_began -= 3 * TRIAL_S
+
+    assert left(teller) >= 2 * TRIAL_S
+
+
 def test_a_stage_that_was_done_before_says_nothing_about_speed() -> None:
     teller, _ = narrator("signals", "trial")
     teller.measured(MACHINE)
