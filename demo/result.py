@@ -41,7 +41,7 @@ def show_result(facts: SearchFacts, report: Report, truth: Mapping[str, str], co
     console.print()
     for sentence in verdict_sentences(facts, report.findings):
         console.print(sentence)
-    console.print(f"\nThe recipe: {facts.best_recipe.label}\n")
+    console.print(f"\nThe recipe: {facts.best_recipe.outline}\n")
     kinds = _kinds(facts, truth)
     _shown(kept_table(facts, kinds), console)
     console.print("The kinds are known because the pool is generated; no signal reads them.\n")

@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import median
 from textwrap import wrap
 
-from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.benchmark import Benchmark, SplitSizes
+from autoselection_core.benchmarks.metric import Metric, form_warning
 from autoselection_core.campaign.declaration.campaign import DEFAULT_FILE, command_for
 from autoselection_core.campaign.declaration.signals import installed_signals
 from autoselection_core.evaluation.training.settings import (
@@ -21,8 +21,8 @@ from autoselection_core.evaluation.training.settings import (
     rough_reach_of,
 )
 from autoselection_core.identity import Json
-from autoselection_core.models.dtype import passes_of_step
-from autoselection_core.progress import duration_text
+from autoselection_core.models.dtype import LOADING_S, STARTING_S, passes_of_step
+from autoselection_core.progress import duration_text, percent
 from autoselection_core.search.time_left import models_tested
 from autoselection_core.store.hub import SCHEME
 from autoselection_core.strict_yaml import read_yaml
@@ -81,8 +81,8 @@ class DraftSource:
 DEFAULT_MINUTES = 10.0
 """Minutes from raw files to the verdict of a first search: with the installation a quarter of an hour."""
 
-_PREPARING_S, _STARTING_S = 30.0, 5.0
-"""Seconds of reading, of signals without the base model and of the report's pages; of a training's start."""
+_PREPARING_S = 30.0
+"""Seconds of reading, of signals without the base model and of the report's pages."""
 
 _MIN_AMOUNT, _AMOUNT_STEP = 3_000, 500
 """Tokens of a training at least, and what its amount is a multiple of."""
@@ -91,9 +91,6 @@ _MIN_ITEMS = (40, 60)
 """Dev and test items of a benchmark that are kept where scoring them is dear: fewer decide little."""
 
 _UPPER_QUARTER = 0.25
-
-_UNLIKE = 5
-"""Ratio of the lengths of answers from which on they are of different kinds."""
 
 
 @dataclass(frozen=True)
@@ -152,16 +149,7 @@ class DraftBenchmark:
         Args:
             characters: Median length of the answers of the samples; 0 where it is not known.
         """
-        own = self.answer_characters
-        if self.metric is not Metric.LOG_LIKELIHOOD or not own or not characters:
-            return ""
-        if max(own, characters) < _UNLIKE * min(own, characters):
-            return ""
-        return (
-            f"{self.name}: its answers have {own:,} characters, those of the samples {characters:,} "
-            "(medians). Their likelihood then follows the form of an answer more than what was learnt: write "
-            "the items' answers as the samples do, or take `metric: answer_accuracy`."
-        )
+        return form_warning(self.name, self.metric, self.answer_characters, characters)
 
     @property
     def entry(self) -> str:
@@ -240,7 +228,7 @@ class FirstPlan:
         """
         scored = scoring_s if scoring_s <= max_scoring_s(minutes) else 0.0
         plan = cls(minutes, tokens_s, scored, tuple(benchmarks))
-        left = 60 * minutes - plan.preparing_s - _TRAININGS * _STARTING_S
+        left = 60 * minutes - plan.preparing_s - _TRAININGS * STARTING_S - models_tested(_REPORT) * LOADING_S
         if plan.testing_s > (room := max(0.0, left / 2)):
             share = room / plan.testing_s
             plan = replace(plan, benchmarks=tuple(each.limited(share) for each in benchmarks))
@@ -274,7 +262,8 @@ class FirstPlan:
     def searching_s(self, amount: float) -> float:
         """Seconds of search and report with trainings on so many tokens."""
         passes = passes_of_step(self.adapted_share)
-        return self.testing_s + _TRAININGS * (_STARTING_S + amount * passes / self.tokens_s)
+        loading_s = models_tested(_REPORT) * LOADING_S
+        return self.testing_s + loading_s + _TRAININGS * (STARTING_S + amount * passes / self.tokens_s)
 
     @property
     def sentence(self) -> str:
@@ -380,6 +369,7 @@ class CampaignDraft:
             *self._benchmarks,
             "    # What recipes choose by; `docs/reference/signals.md` lists more.",
             *_comment(*(f"{name} is left out: {cost}." for name, cost in self.costs.items())),
+            *_comment(*([f"{self.nearness_sentence}."] if self.nearness_sentence else [])),
             f"    signals: [{', '.join(self.signals)}]",
             *(self._training if self.is_trained else self._closed_form),
         ]
@@ -397,9 +387,13 @@ class CampaignDraft:
             return ["    # benchmarks: {NAME: {path: FOLDER}}, for a search with trainings"]
         tested = self.benchmarks if self.plan is None else self.plan.benchmarks
         listed = [f"      {each.entry}" for each in tested]
+        dev, test = (percent(share) for share in (SplitSizes.dev_share, 1 - SplitSizes.dev_share))
         return [
-            "    # Dev items steer the search, test items are opened by its report. Samples that hold a",
-            "    # question leave the pool before anything reads it.",
+            *_comment(
+                f"Dev items steer the search, test items are opened by its report: {dev} and {test} of the "
+                "questions, or as `dev_share` of a `benchmark.yaml` says. Samples that hold a question leave "
+                "the pool before anything reads it."
+            ),
             *_comment(*self.metric_sentences),
             "    benchmarks:",
             *listed,
@@ -418,10 +412,22 @@ class CampaignDraft:
         return [sentence for each in told for sentence in each if sentence]
 
     @property
+    def nearness_sentence(self) -> str:
+        """Reason why no signal compares samples with the task, and how to have one; empty where one does."""
+        without = [each.name for each in self.benchmarks if not each.has_targets]
+        if not without:
+            return ""
+        return (
+            f"left out: embedding and relevance, nearness to the task; {' and '.join(without)} names no "
+            "`targets`: further samples of the task, named in its `benchmark.yaml`, and never its own "
+            "questions, by which no search may select"
+        )
+
+    @property
     def signals(self) -> tuple[str, ...]:
         """Entries of `signals:`."""
         read = _MODEL_SIGNALS if self.model is not None else ()
-        has_targets = bool(self.benchmarks) and all(each.has_targets for each in self.benchmarks)
+        has_targets = bool(self.benchmarks) and not self.nearness_sentence
         near = ("embedding", "relevance", "{topics: {size: auto}}") if has_targets else ()
         named = [each for each in (*read, *near, *_TEXT_SIGNALS) if each not in self.costs]
         return (*named, *map(_score_entry, self._scores))

@@ -100,9 +100,16 @@ def pace_of(workspace: Workspace, evaluator: str | None, training: Mapping[str, 
             source = "a formula takes seconds and trains no model"
             return Pace(None, source, unit_of(workspace.campaign))
         return Pace(None, "their length follows from the subsets or from a judge")
-    source = "a probe of the base model on this machine, scores of dev items included"
+    from autoselection_core.models.dtype import LOADING_S, STARTING_S
+
+    source = "a probe of the base model on this machine, with choosing, loading and scores of dev items"
     dev, test = (_benchmark_seconds(workspace, side) for side in (Side.DEV, Side.TEST))
-    return Pace(probed + dev, source, test_s=test, free_share=free_share_of(workspace.campaign.base_model))
+    return Pace(
+        STARTING_S + probed + dev,
+        source,
+        test_s=LOADING_S + test if test else 0.0,
+        free_share=free_share_of(workspace.campaign.base_model),
+    )
 
 
 def unit_of(campaign: Campaign) -> str:
@@ -123,7 +130,12 @@ def _test_seconds(workspace: Workspace, searches: list[str]) -> float:
     """Expected seconds of one model's test scores: measured, else by the probe, which is of the processor."""
     if measured := measured_test_seconds(workspace, searches):
         return median(measured)
-    return _benchmark_seconds(workspace, Side.TEST) if workspace.campaign.trains_here else 0.0
+    if not workspace.campaign.trains_here:
+        return 0.0
+    from autoselection_core.models.dtype import LOADING_S
+
+    seconds = _benchmark_seconds(workspace, Side.TEST)
+    return LOADING_S + seconds if seconds else 0.0
 
 
 def _probed_seconds(workspace: Workspace, settings: Mapping[str, Json]) -> float | None:
@@ -169,7 +181,8 @@ def counted_tokens(pool: Pool, model: str, max_tokens: int) -> int:
     """Tokens that a training reads in an epoch of a pool: exact up to `COUNTED` samples, else estimated.
 
     Counted in the model's chat template with each conversation cut, as a training counts them; a sample that
-    the template refuses has none. From n evenly spaced samples the standard error is that of their mean.
+    the template refuses, or of which no answer begins before the cut, has none. From n evenly spaced samples
+    the standard error is that of their mean.
 
     Args:
         pool: The samples.
@@ -182,7 +195,7 @@ def counted_tokens(pool: Pool, model: str, max_tokens: int) -> int:
 
     rows = np.unique(np.linspace(0, len(pool) - 1, min(len(pool), COUNTED)).astype(np.int64))
     encoded = encode_each(map(pool.sample, rows.tolist()), load_tokenizer(model_folder(model)), max_tokens)
-    tokens = sum(len(each.input_ids) for each in encoded if isinstance(each, Encoded))
+    tokens = sum(len(each.input_ids) for each in encoded if isinstance(each, Encoded) and each.turns)
     return round(tokens / max(1, len(rows)) * len(pool))
 
 

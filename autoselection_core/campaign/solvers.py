@@ -23,6 +23,7 @@ from autoselection_core.solver.advice.endpoint import Endpoint
 from autoselection_core.solver.advice.exchange import Silent
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.solver.policy import Policy
+from autoselection_core.solver.programs.limits import read_tokens
 from autoselection_core.solver.solver import Solver
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
@@ -151,15 +152,16 @@ def train_tokens_of(campaign: Campaign, training: Mapping[str, Any] | None = Non
     return None if trained is None else trained.tokens
 
 
-def epoch_tokens(counted: Values, max_tokens: int | None) -> float:
-    """Tokens that a training reads in an epoch of samples, each cut at its length limit.
+def epoch_tokens(signals: SignalTable, max_tokens: int | None) -> float:
+    """Tokens that a training can read in an epoch of a pool; see `read_tokens`.
 
     Args:
-        counted: Tokens of each sample as the signal counts them; NaN for unknown ones, which count nothing.
-        max_tokens: The limit; None cuts nothing.
+        signals: The pool, with counted tokens.
+        max_tokens: Length at which the training cuts samples; None cuts nothing.
     """
-    tokens = np.nan_to_num(counted.astype(np.float64))
-    return float((tokens if max_tokens is None else np.minimum(tokens, max_tokens)).sum())
+    if max_tokens is None:
+        return float(np.nansum(signals["tokens"], dtype=np.float64))
+    return float(read_tokens(signals, max_tokens).sum())
 
 
 def size_warning(campaign: Campaign, spec: SearchSpec, subset: Subset, signals: SignalTable) -> str:
@@ -171,7 +173,8 @@ def size_warning(campaign: Campaign, spec: SearchSpec, subset: Subset, signals: 
         return ""
     trained, max_tokens = train_tokens_of(campaign, spec.training), max_tokens_of(campaign, spec.training)
     tokens = tokens_of(subset, signals, max_tokens) if "tokens" in signals.columns else 0
-    return size_sentence(len(subset), trained / tokens if trained and tokens else None)
+    reads = trained / tokens if trained and tokens else None
+    return size_sentence(len(subset), reads, len(signals))
 
 
 def _trained_by(campaign: Campaign, training: Mapping[str, Any] | None) -> FineTuning | None:

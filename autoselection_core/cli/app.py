@@ -85,7 +85,7 @@ def doctor(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
 @app.command()
 def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     """Read the raw files into a pool and score its signals."""
-    from autoselection_core.campaign.duration import Load
+    from autoselection_core.campaign.duration import Load, costly_signals
     from autoselection_core.cli.commands.ingesting import (
         ingest_pool,
         score_pool,
@@ -97,7 +97,7 @@ def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     from autoselection_core.cli.progress import show_progress
 
     workspace = open_workspace(campaign, file)
-    if busy := Load.now().sentence():
+    if costly_signals(workspace.signal_names) and (busy := Load.now().sentence()):
         tell(busy)
     with show_progress() as progress:
         found = ingest_pool(workspace, progress)

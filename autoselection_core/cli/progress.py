@@ -26,8 +26,8 @@ from typing_extensions import override
 from autoselection_core.progress import Advance, duration_text
 from autoselection_core.report.rendering.table import printable
 
-_LINE_EVERY_S, _OFTEN_FOR_S, _LATER = 8.0, 60.0, 4
-"""Seconds between lines at first, for how long, and how many times as long later."""
+_LINE_EVERY_S = 8.0
+"""Seconds between lines: nobody waits for more than ten without a word."""
 
 _PATIENCE = 1.2
 _SHORT = 20
@@ -93,11 +93,9 @@ class _Seen:
 class Lines:
     """Lines where there is no terminal: each step of a short stage, and one now and then of a long one.
 
-    Later ones come less often, as a file that holds them is read as a whole.
-
     Attributes:
         console: Console that they are printed on.
-        every_s: Maximum seconds between two lines in the first minute while `beating` runs.
+        every_s: Maximum seconds between two lines while `beating` runs.
         clock: Says the time, in seconds.
     """
 
@@ -106,13 +104,12 @@ class Lines:
     clock: Callable[[], float] = time.monotonic
     _latest: str = ""
     _latest_began: float = 0.0
-    _began: float = field(init=False)
     _printed_at: float = field(init=False)
     _stages: dict[str, _Seen] = field(default_factory=dict)
     _ended: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._began = self._printed_at = self.clock()
+        self._printed_at = self.clock()
 
     def __call__(self, name: str, done: int, total: int | None, note: str | None = None) -> None:
         """Print a line if there is something to say.
@@ -150,10 +147,7 @@ class Lines:
         """Whether a step of a short stage was made, or the latest line is old."""
         # A worker that waits reports again and again that nothing has happened.
         is_step = total is not None and total <= _SHORT and done != seen.shown
-        return is_step or now - seen.shown_at > self._interval(now)
-
-    def _interval(self, now: float) -> float:
-        return self.every_s if now - self._began < _OFTEN_FOR_S else _LATER * self.every_s
+        return is_step or now - seen.shown_at > self.every_s
 
     @contextmanager
     def beating(self) -> Iterator[None]:
@@ -164,7 +158,7 @@ class Lines:
             while not ended.wait(self.every_s / 10):
                 now = self.clock()
                 # A report that is about to come says more.
-                if now - self._printed_at >= _PATIENCE * self._interval(now):
+                if now - self._printed_at >= _PATIENCE * self.every_s:
                     self._print(f"still at work{self._step(now)}")
 
         thread = threading.Thread(target=beat, name="progress", daemon=True)

@@ -190,21 +190,25 @@ class OutsidePathError(CampaignError):
         named: The path as it was given.
         path: The place that it leads to.
         allowed: The folders.
-        export: Line for a shell that allows the folder of the path, too.
+        export: Line for a shell that allows the folder of the path, and those of the further ones, too.
+        further: Other paths that lead out, as they were given.
     """
 
     named: str
     path: Path
     allowed: tuple[Path, ...]
     export: str
+    further: tuple[str, ...] = ()
 
     @property
     def problem(self) -> str:
         """The fault and the way forward, for a sentence that begins with the path's place."""
         folders = ", ".join(map(str, self.allowed))
+        also = f", and so do {' and '.join(self.further)}" if self.further else ""
+        theirs = "their folders" if self.further else "their folder"
         return (
-            f"leads to {self.path}, outside of {folders}; move the files there, or let AUTOSELECTION_DATA "
-            f"name their folder: {self.export}"
+            f"leads to {self.path}, outside of {folders}{also}; move the files there, or let "
+            f"AUTOSELECTION_DATA name {theirs}: {self.export}"
         )
 
     @override

@@ -35,6 +35,7 @@ _END = b"<!-- end of comparison -->\n"
 _PLACE = b"\n- Format: `"
 """Beginning of the card's list, before which the comparison has its place."""
 NO_LICENCE = "none stated"
+"""Licence of a sample whose source states none."""
 
 
 @dataclass(frozen=True)

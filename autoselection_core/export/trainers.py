@@ -127,14 +127,27 @@ class Training:
                 f"The search compared trainings of {self.measured.amount:,g} {self.measured.schedule.value}; "
                 "`--training search` exports that length."
             )
-        if self.tuning.dtype == "auto":
-            told.append("bf16: the search took the faster number type of its machine; set that of yours.")
-        if self.is_lora and self.tuning.adapted_share != 1:
-            share = percent(self.tuning.adapted_share)
-            told.append(
-                f"The campaign trained adapters in the upper {share} of the layers; this config does in all."
-            )
-        return tuple(told)
+        return (*told, *filter(None, (self._number_type, self._layers)))
+
+    @property
+    def _number_type(self) -> str:
+        if self.tuning.dtype != "auto":
+            return ""
+        return (
+            "bf16: the search took the faster number type of its machine, often bfloat16; false computes in "
+            "32 bits, several times slower there. Set that of yours; for true on a processor TRL needs "
+            "`use_cpu: true`, too."
+        )
+
+    @property
+    def _layers(self) -> str:
+        if not self.is_lora or self.tuning.adapted_share == 1:
+            return ""
+        share = percent(self.tuning.adapted_share)
+        return (
+            f"The search trained adapters in the upper {share} of the layers alone. No config of a training "
+            "program can say that, so this one trains them in all layers, which takes longer."
+        )
 
     def in_transformers_words(self, content: Content) -> dict[str, Any]:
         """The settings that TRL and LLaMA-Factory both have from transformers' TrainingArguments."""

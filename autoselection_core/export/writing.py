@@ -46,6 +46,7 @@ class Exported:
         subset: Hash of the subset.
         content_hash: Hash that `verify` confirms.
         reach: How much of the subset a training as exported reads; empty for a format without one.
+        without_licence: Samples with a source that states no licence.
     """
 
     folder: Path
@@ -53,6 +54,7 @@ class Exported:
     subset: str
     content_hash: str
     reach: str = ""
+    without_licence: int = 0
 
 
 def export_subset(
@@ -149,7 +151,8 @@ def _compared_again(folder: Path, known: Mapping[str, Any], comparison: str) -> 
 
 def _exported(folder: Path, manifest: Mapping[str, Any]) -> Exported:
     said = (manifest["samples"], manifest["subset"], manifest["content_hash"])
-    return Exported(folder, *said, manifest.get("training_reads", ""))
+    unlicensed = manifest["licences"].get(NO_LICENCE, 0)
+    return Exported(folder, *said, manifest.get("training_reads", ""), unlicensed)
 
 
 def _lines(pool: Pool, subset: Subset, chosen: Format, content: Content) -> Iterator[str]:

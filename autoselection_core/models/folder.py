@@ -44,6 +44,20 @@ def model_folder(path: str | Path) -> Path:
     return templated_model(folder, model_fingerprint(folder), reference.settings, place)
 
 
+def is_at_hand(path: str) -> bool:
+    """Whether a model's folder, or the hub's copy of it, is on this machine; nothing is fetched."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    named = ModelReference.parse(path).path
+    if Path(named).expanduser().is_dir():
+        return (Path(named).expanduser() / _CONFIG).is_file()
+    try:
+        return isinstance(try_to_load_from_cache(named, _CONFIG), str)
+    except HFValidationError:
+        return False  # the path of a folder that is not there
+
+
 def _plain_folder(path: str) -> Path:
     folder = Path(path).expanduser()
     if not folder.is_dir():

@@ -26,6 +26,12 @@ UNION = "union"
 """Name of the step that unites with another recipe."""
 
 
+FULL_POOL = "full pool"
+"""Label of a recipe without steps."""
+
+_CUT, _SPELLED = f"{UNION}(...)", 3
+"""What stands for a union inside a union, and the steps of a united recipe that are spelled at most."""
+
 _KEYS = ("process", "seed")
 
 MAX_READ_STEPS = 256
@@ -132,12 +138,24 @@ class Recipe:
     @property
     def label(self) -> str:
         """The steps' labels in order, for people."""
-        return " > ".join(step.label for step in self.steps) or "full pool"
+        return " > ".join(step.label for step in self.steps) or FULL_POOL
+
+    @property
+    def outline(self) -> str:
+        """The steps' labels with the recipes that they unite with; long ones and unions inside are cut.
+
+        Example:
+            >>> from autoselection_core.operators.definitions.score import KeepTop
+            >>> inner = Recipe((KeepTop("words", order="lowest"),))
+            >>> Recipe((KeepTop("ifd"), Union(Recipe((*inner.steps, Union(inner)))))).outline
+            'keep_top[ifd] > union(keep_top[words,lowest] > union(...))'
+        """
+        return " > ".join(_outline(step) for step in self.steps) or FULL_POOL
 
     @property
     def full_label(self) -> str:
         """The steps' labels with their numbers."""
-        return " > ".join(step.full_label for step in self.steps) or "full pool"
+        return " > ".join(step.full_label for step in self.steps) or FULL_POOL
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -191,6 +209,15 @@ class Recipe:
             RecipeFormatError: The text is no recipe; names the step and the field.
         """
         return parse(yaml_value(text), operators)
+
+
+def _outline(step: Step) -> str:
+    """Label of a step; that of a union holds the labels of the recipe that it unites with."""
+    if not isinstance(step, Union):
+        return step.label
+    inner = [_CUT if isinstance(each, Union) else each.label for each in step.recipe.steps]
+    spelled = inner if len(inner) <= _SPELLED else [*inner[: _SPELLED - 1], "..."]
+    return f"{UNION}({' > '.join(spelled) or FULL_POOL})"
 
 
 def _name(step: Step) -> str:

@@ -53,7 +53,10 @@ class Usage:
         """The usage in a sentence."""
         trained = {trial.evaluation for trial in self.trials if trial.search not in self.by_formula}
         other = {trial.evaluation for trial in self.trials} - trained
-        models = f"{_counted(len(trained), 'model')} trained on them" if trained or not other else ""
+        many = _counted(len(trained), "model")
+        models = (
+            f"{many} trained on them, as far as a training reads its subset" if trained or not other else ""
+        )
         scored = f"{len(other)} evaluations by a formula, without a model" if other else ""
         lost = f"; {self.missing} subsets are no longer stored" if self.missing else ""
         selected = f"selected in {_counted(self.subsets, 'subset')} of {_counted(len(self.trials), 'trial')}"

@@ -1,17 +1,23 @@
 """Facts of one search, gathered once for every report, page and command."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from autoselection_core.campaign.solvers import size_warning
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.split import Side
+from autoselection_core.campaign.solvers import max_tokens_of, size_warning
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.folder import EvaluationFolder, untrained_key
 from autoselection_core.evaluation.protocol import Evaluator
+from autoselection_core.evaluation.scoring.scoring import distinct_answer_tokens
 from autoselection_core.history.records import SearchRecord, SearchState, TrialRecord
 from autoselection_core.history.values import History
+from autoselection_core.models.folder import is_at_hand, model_folder
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.evaluation import UntrainedScores
+from autoselection_core.search.propose import tokens_of
 from autoselection_core.search.report_evaluations import ArmRun, open_arms, open_stated, plan_arms
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
@@ -95,6 +101,38 @@ class SearchFacts:
         if self.best_subset is None:
             return ""
         return size_warning(self.workspace.campaign, self.record.spec, self.best_subset, self.signals)
+
+    @cached_property
+    def answer_tokens(self) -> Mapping[str, int]:
+        """Different tokens of the right answers to test items, by benchmark that log-likelihood scores.
+
+        Empty where nothing is trained here, and on a machine without the model, such as a restored one.
+        """
+        model = self.workspace.campaign.base_model
+        scored = [
+            one
+            for one in self.workspace.benchmarks_of(self.record.spec)
+            if one.metric is Metric.LOG_LIKELIHOOD and one.harness is None
+        ]
+        if model is None or not self.workspace.campaign.trains_here or not scored or not is_at_hand(model):
+            return {}
+        from autoselection_core.models.base_model import load_tokenizer
+
+        tokenizer = load_tokenizer(model_folder(model))
+        return {one.name: distinct_answer_tokens(one, Side.TEST, tokenizer) for one in scored}
+
+    @cached_property
+    def max_tokens(self) -> int | None:
+        """Length at which a training of the search cuts samples; None where no tokens were counted."""
+        if "tokens" not in self.signals.columns:
+            return None
+        return max_tokens_of(self.workspace.campaign, self.record.spec.training)
+
+    def readable_tokens(self, recipe: Recipe | None) -> int | None:
+        """Tokens that a training can read of a recipe's rows; None without a recipe, or where none is cut."""
+        if recipe is None or self.max_tokens is None:
+            return None
+        return tokens_of(self.realise(recipe), self.signals, self.max_tokens)
 
     @cached_property
     def best_recipe(self) -> Recipe:

@@ -22,7 +22,13 @@ from autoselection_core.report.sections.landscape import (
     mix_plot,
     tree_plot,
 )
-from autoselection_core.report.sections.lead import arm_scores, compared_sentences, headline, lead_of
+from autoselection_core.report.sections.lead import (
+    arm_scores,
+    compared_sentences,
+    headline,
+    lead_of,
+    warnings_of,
+)
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
@@ -32,12 +38,19 @@ from autoselection_core.report.sections.plots import (
     tokens_plot,
     trajectory_plot,
 )
-from autoselection_core.report.sections.protocol import NO_TRAINING, training_sentence, unread_table
+from autoselection_core.report.sections.protocol import (
+    NO_TRAINING,
+    form_warnings,
+    training_sentence,
+    unread_table,
+)
 from autoselection_core.report.sections.tables import (
-    arm_table,
+    arm_table_of,
     budget_table,
     gate_sentence,
     gate_table,
+    legend_sentences,
+    readable_sentence,
     step_table,
     trial_table,
 )
@@ -118,10 +131,11 @@ def _measured(facts: SearchFacts) -> tuple[int, int]:
 
 def _stated(facts: SearchFacts, found: Sequence[Finding], measured: tuple[int, int]) -> StatedVerdict:
     compared = {run.trial.subset for run in facts.arms if run.arm == WINNER}
-    # The card of an export has the warning beside the verdict, in its hashed part.
-    told = compared_sentences(facts, found)
+    # The card of an export has the warning of a small subset beside the verdict, in its hashed part.
+    told = [*form_warnings(facts), *compared_sentences(facts, found)]
     said = (headline(facts, found), *told, mean_scores(arm_scores(facts))) if found else ()
-    return StatedVerdict(next(iter(compared), None) or "", in_words(found), said, measured)
+    verdict, warned = in_words(found), tuple(warnings_of(facts))
+    return StatedVerdict(next(iter(compared), None) or "", verdict, said, measured, warned)
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -150,14 +164,15 @@ def _result(facts: SearchFacts) -> Section:
     spec = facts.record.spec
     benchmarks = ", ".join(spec.benchmarks) or "a formula"
     drove = f"The metric that drove the search: {spec.metric}, on dev items of {benchmarks}."
-    tables = [arm_table(facts.compared, spec, facts.untrained)]
+    tables = [arm_table_of(facts)]
     if (unread := unread_table(tests_by_arm(facts.compared))) is not None:
         tables.append(unread)
     is_formula = facts.workspace.campaign.closed_form is not None
     trained = NO_TRAINING if is_formula else training_sentence(spec.training)
     if (judge := facts.workspace.campaign.judge) is not None:
         trained = f"A program of the user trained and scored: {' '.join(judge.command) or judge.entry_point}."
-    return Section("Result", [drove, trained], [*tables, budget_table(facts.record)])
+    told = [sentence] if (sentence := readable_sentence(facts)) else []
+    return Section("Result", [drove, trained, *told], [*tables, budget_table(facts.record)])
 
 
 def _beginning(facts: SearchFacts) -> Section:
@@ -192,6 +207,7 @@ def _trials(facts: SearchFacts) -> Section:
     )
     notes = [meaning, f"State: {facts.record.state.value}; {facts.record.reason}."]
     notes += [f"{sentence}." for sentence in fidelity_sentences(facts)]
+    notes += legend_sentences(trial.recipe for trial in facts.trials if trial.recipe is not None)
     return Section("Trials", notes, [trial_table(facts)], pictures)
 
 
@@ -201,7 +217,7 @@ def _tradeoffs(facts: SearchFacts) -> Section:
         "The search maximises one utility; here every benchmark counts for itself, and so does size. Each "
         "benchmark has a surrogate of its own; the chance of being on the front is over draws from their "
         "posteriors, among the subsets that were tried. Limits of the policy (`floors`, `max_tokens`, "
-        "`max_share`) let a search look for another trade-off."
+        "`max_share`) let a search look for another trade-off. Sizes here are those of whole samples."
     )
     pictures = (
         [

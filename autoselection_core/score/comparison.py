@@ -39,12 +39,14 @@ class StatedVerdict:
         sentences: Headline, comparisons and mean test scores; empty where nothing was compared.
         measured: Measured trials and report evaluations that it was written after; None where an earlier
             release wrote it.
+        warnings: Reasons to doubt the verdict; empty, too, where an earlier release wrote it.
     """
 
     subset: str
     words: str
     sentences: tuple[str, ...]
     measured: tuple[int, int] | None = None
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, report: Path) -> Self | None:
@@ -55,7 +57,8 @@ class StatedVerdict:
         said = json.loads(file.read_text(encoding="utf-8"))
         measured = said.get("measured")
         counts = None if measured is None else (int(measured[0]), int(measured[1]))
-        return cls(said["subset"], said["words"], tuple(said["sentences"]), counts)
+        warnings = tuple(said.get("warnings", ()))
+        return cls(said["subset"], said["words"], tuple(said["sentences"]), counts, warnings)
 
     def files(self) -> dict[str, bytes]:
         """The verdict as a file of the report's folder."""

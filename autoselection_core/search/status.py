@@ -299,7 +299,7 @@ class SearchStatus:
             )
             parts.append(f"{self.found_arms} beside them {known} known")
         if self.best is not None:
-            parts.append(f"best so far: trial {self.best.trial} with {self.best.utility:.4g}")
+            parts.append(f"best so far: trial {self.best.trial} with a dev score of {self.best.utility:.4g}")
         if self._goes_on:
             parts.append(self.time_left or f"{TIME_LEFT}unknown before the first {unit}")
         if record.state is SearchState.STOPPED:

@@ -102,13 +102,13 @@ def test_a_refused_system_line_is_the_counted_reason_of_a_failure(refusing: Path
 def test_half_of_a_subset_that_is_refused_is_said_with_its_count(refusing: Path, tmp_path: Path) -> None:
     said = steps_of(str(refusing), [Sample(BRIEF), Sample(PLAIN)], tmp_path)
 
-    assert any(stage.startswith("left out 1 x System role not supported") for stage in said)
+    assert any(stage.startswith("trains without 1 sample (System role not supported") for stage in said)
 
 
 def test_a_folded_system_line_is_trained_on_and_said_with_its_count(refusing: Path, tmp_path: Path) -> None:
     said = steps_of(f"{refusing}?system=fold", [Sample(BRIEF), Sample(PLAIN)], tmp_path)
 
-    assert "changed 1 x its system line was folded into the user turn" in said
+    assert "changed 1 sample (its system line was folded into the user turn)" in said
 
 
 def test_a_base_model_without_a_template_learns_in_chatml(tiny_base: Path, tmp_path: Path) -> None:

@@ -278,6 +278,16 @@ def test_explain_tells_why_a_sample_is_out_with_value_rank_and_cut_off(cli: Cli,
     assert "licence CC0-1.0" in outside
 
 
+def test_an_export_reminds_of_a_licence_that_no_source_states(cli: Cli, shop: Workshop) -> None:
+    shop.change(", licence: CC0-1.0", "")
+    cli("search", "--budget", "1", "--report-evaluations", "0")
+
+    _, told, _ = cli("export", "--to", "out")
+    samples = len((shop.folder / "out/data.jsonl").read_text().splitlines())
+
+    assert f"{samples} of these samples come from sources that state no licence: `licence: NAME`" in told
+
+
 def _ids_of_pool(shop: Workshop) -> set[str]:
     from autoselection_core.pool.pool import Pool
 
@@ -364,8 +374,8 @@ def test_a_winner_of_few_samples_is_warned_of_at_the_end_of_a_search_and_on_the_
 
     kept = json.loads((searched.folder / "out/manifest.json").read_text())["samples"]
     assert kept < 70
-    assert f"{kept} samples: a training that is longer" in output
-    assert f"- {kept} samples: a training that is longer" in card
+    assert f"{kept} samples: a longer training may learn them by heart" in output
+    assert f"- {kept} samples: a longer training may learn them by heart" in card
 
 
 HALF = "- keep_top: {signal: word_entropy, fraction: 0.5}\n"

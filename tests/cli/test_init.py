@@ -304,14 +304,35 @@ def test_a_path_that_goes_up_leads_where_the_shell_says(
 
     refused, _, problem = cli("init", "../raw/sums.jsonl", *option, "--yes")
     line = problem.partition("export AUTOSELECTION_DATA=")[2].strip()
-    monkeypatch.setenv("AUTOSELECTION_DATA", f"{line}:{tmp_path}")
+    monkeypatch.setenv("AUTOSELECTION_DATA", line)
     code, _, still = cli("init", "../raw/sums.jsonl", *option, "--yes")
 
-    assert (refused, line) == (2, str(tmp_path / "raw"))
+    folders = {"../raw/sums.jsonl": "raw", "../models/tiny": "models/tiny", "../benchmarks/sums": benchmark}
+    named = [str(tmp_path / folders[each]) for each in ("../raw/sums.jsonl", *option[1:])]
+    assert (refused, line) == (2, ":".join(sorted(named))), "all that is refused is named at once"
     assert "unfinished" not in problem
     assert code == 0, still
     (campaign,) = load_campaigns(Path("autoselection.yaml"), Home(tmp_path / "home")).values()
     assert [file.resolve() for file in campaign.source_files()] == [tmp_path / "raw" / "sums.jsonl"]
+
+
+def test_all_refused_paths_are_in_one_error_with_the_line_that_allows_them(
+    cli: Cli, raw: Path, tmp_path: Path, benchmark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newcomer took three rounds of AUTOSELECTION_DATA for one `init`."""
+    model = tiny_model(tmp_path / "models" / "tiny")
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    asked = ["init", str(raw), "--model", str(model), "--benchmark", str(tmp_path / benchmark), "--yes"]
+
+    code, _, problem = cli(*asked)
+    line = problem.partition("export AUTOSELECTION_DATA=")[2].strip()
+    monkeypatch.setenv("AUTOSELECTION_DATA", line)
+
+    assert code == 2
+    assert f"and so do {tmp_path / benchmark} and {model}" in problem
+    assert "name their folders" in problem
+    assert cli(*asked)[0] == 0
 
 
 @pytest.mark.usefixtures("raw")
@@ -466,7 +487,7 @@ def test_the_doctor_says_how_long_a_training_takes(cli: Cli, tmp_path: Path, ben
     assert code == 0, output
     said = " ".join(output.split())
     assert "14 trainings are left at most; about" in said
-    assert "a probe of the base model on this machine, scores of dev items included" in said
+    assert "a probe of the base model on this machine, with choosing, loading and scores of dev items" in said
     assert re.search(r"scored once: at most model_scores \d+ s", said)
     assert "test items of 10 models in the report about" in said
     assert " in all; the probe is of the processor" in said

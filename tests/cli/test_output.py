@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from itertools import pairwise
 
 import pytest
 import typer
@@ -93,7 +94,8 @@ def test_the_end_of_a_stage_is_told_once_and_a_note_takes_the_place_of_the_time_
     ]
 
 
-def test_a_long_stage_has_fewer_lines_after_its_first_minute() -> None:
+def test_a_long_stage_has_a_line_every_nine_seconds_to_its_end() -> None:
+    """Lines came 32 s apart after the first minute: nobody waits for more than ten without a word."""
     written, seconds = io.StringIO(), [0.0]
     lines = Lines(Console(file=written), clock=lambda: seconds[0])
 
@@ -101,8 +103,22 @@ def test_a_long_stage_has_fewer_lines_after_its_first_minute() -> None:
         seconds[0] = float(done)
         lines("signal model_scores", done, 1_200)
 
-    told = written.getvalue().splitlines()
-    assert 5 + 15 < len(told) < 10 + 20  # at most 9 s apart for a minute, then 33 s
+    told = [int(line.split()[2].replace(",", "")) for line in written.getvalue().splitlines()]
+    assert told[0] == 0
+    assert {later - earlier for earlier, later in pairwise(told)} == {9}
+
+
+def test_a_single_step_that_is_over_at_once_has_no_count() -> None:
+    """A note on samples that were left out ended in "1 of 1"."""
+    written = io.StringIO()
+    lines = Lines(Console(file=written))
+
+    for done in (0, 1):
+        lines("trial 1 trains without 4 samples (their prompts are too long)", done, 1)
+
+    assert written.getvalue().splitlines() == [
+        "trial 1 trains without 4 samples (their prompts are too long)"
+    ]
 
 
 def test_a_stage_that_reports_nothing_is_not_silent() -> None:

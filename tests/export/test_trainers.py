@@ -83,13 +83,24 @@ def test_a_config_says_how_it_differs_from_the_trainings_of_the_search(
     Made.of(*PLAIN).export(tmp_path / "upper", program, upper)
     Made.of(*PLAIN).export(tmp_path / "all", program, TRAININGS["cpu-lora"])
 
-    assert (
-        "# The campaign trained adapters in the upper 25 % of the layers"
-        in (tmp_path / "upper" / file).read_text()
-    )
-    assert "adapters in the upper" not in (tmp_path / "all" / file).read_text()
-    assert "# The search compared trainings of" in (tmp_path / "all" / file).read_text()
-    assert "# bf16: the search took the faster number type" in (tmp_path / "all" / file).read_text()
+    said, other = ((tmp_path / each / file).read_text() for each in ("upper", "all"))
+    assert "# The search trained adapters in the upper 25 % of the layers alone. No config" in said
+    assert "adapters in the upper" not in other
+    assert "# The search compared trainings of" in other
+    assert "# bf16: the search took the faster number type" in other
+
+
+def test_a_config_says_why_it_computes_in_32_bits(tmp_path: Path) -> None:
+    """A run of the export took seven times as long as the search's own trainings, without a word."""
+    for name, dtype in (("auto", "auto"), ("stated", "float32")):
+        tuning = replace(PRESETS["cpu-lora"], dtype=dtype)
+        Made.of(*PLAIN).export(tmp_path / name, "trl", Training("some/model", tuning))
+
+    asked, stated = ((tmp_path / name / "trl.yaml").read_text() for name in ("auto", "stated"))
+
+    assert "bf16: false\n" in asked
+    assert "false computes in 32 bits" in asked
+    assert "32 bits" not in stated
 
 
 @pytest.mark.parametrize("preset", PRESETS)

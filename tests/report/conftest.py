@@ -11,6 +11,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.search.loop import run_search
 from autoselection_core.search.report_evaluations import report_arms
 from autoselection_core.store.home import Home
+from tests.campaign.test_workspace import write_trained
 
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "<script>"]
 
@@ -57,6 +58,25 @@ def searched_in(
     )
     search = workspace.ledger.register(spec, "first")
     solver, evaluator = workspace.solver(spec), workspace.evaluator(pool.version)
+    run_search(workspace.ledger, search, solver, evaluator)
+    report_arms(workspace.ledger, search, solver, evaluator)
+    return SearchFacts.of(workspace, search)
+
+
+_ONE = {"full_pool": 0, "warmup": 1, "fresh": 40, "edits": 40, "draws": 2}
+"""A policy whose only trial is a plain filter."""
+
+
+@pytest.fixture(scope="session")
+def trained_facts(tmp_path_factory: pytest.TempPathFactory) -> SearchFacts:
+    """A finished search with trainings, whose items have short answers and whose pool has long samples."""
+    workspace = write_trained(tmp_path_factory.mktemp("trained"))
+    pool = workspace.ingest().pool
+    for name in workspace.signal_names:
+        workspace.score(name, pool)
+    spec = workspace.spec(pool.version, budget=1, report_evaluations=3, policy_settings=_ONE)
+    search = workspace.ledger.register(spec, "trained")
+    solver, evaluator = workspace.solver(spec), workspace.evaluator(pool.version, spec)
     run_search(workspace.ledger, search, solver, evaluator)
     report_arms(workspace.ledger, search, solver, evaluator)
     return SearchFacts.of(workspace, search)

@@ -9,24 +9,33 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.benchmarks.split import Side
+from autoselection_core.benchmarks.metric import Metric, form_warning
+from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.search import NoReportError
 from autoselection_core.evaluation.folder import EvaluationFolder, untrained_key
 from autoselection_core.export.searched import export_trial
 from autoselection_core.history.records import TrialKind
 from autoselection_core.history.specification import SearchSpec
+from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.operators.definitions.duplicates import DropExactDuplicates
+from autoselection_core.operators.definitions.score import KeepTop
+from autoselection_core.recipe import Recipe, Union
 from autoselection_core.report.explaining import explain_sample
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Table
-from autoselection_core.report.sections.lead import compared_sentences, headline, lead_of
+from autoselection_core.report.sections.lead import compared_sentences, headline, lead_of, verdict_sentences
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
-from autoselection_core.report.sections.protocol import unread_table
+from autoselection_core.report.sections.protocol import form_warnings, level_sentences, unread_table
 from autoselection_core.report.sections.tables import (
+    READABLE,
     UNTRAINED,
     arm_table,
+    arm_table_of,
     budget_table,
+    gate_sentence,
+    legend_sentences,
+    policy_text,
+    readable_sentence,
     reasons_table,
     trial_table,
 )
@@ -41,14 +50,19 @@ from autoselection_core.report.sections.verdict import (
 )
 from autoselection_core.report.sections.waterfall import shown_columns, waterfall
 from autoselection_core.report.writing import write_report
-from autoselection_core.score.comparison import Verdict, arm_difference
+from autoselection_core.score.comparison import StatedVerdict, Verdict, arm_difference
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
 from autoselection_core.search.report_evaluations import ArmRun
+from autoselection_core.signals.contamination.decontaminate import GateResult
 from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.candidates.warmup import is_plain, is_single_filter
+from autoselection_core.solver.policy import LATEST
+from autoselection_core.solver.programs.limits import trainable_rows
 from autoselection_core.solver.proposal import ORIGINS, Proposal, RunnerUp
 from autoselection_core.space import meanings
 from autoselection_core.subset.explain import without_idle_steps
+from autoselection_core.testing.tiny_model import tiny_tokenizer
 from tests.report.conftest import searched_in
 from tests.score.runs import run
 
@@ -98,7 +112,7 @@ def test_every_trial_stands_in_the_table_with_recipe_size_score_and_error(facts:
     assert len(table.rows) == 4
     for row, observation in zip(table.rows, facts.history.observations, strict=True):
         named = dict(zip(table.columns, row, strict=True))
-        assert named["recipe"] == observation.recipe.label
+        assert named["recipe"] == observation.recipe.outline
         assert named["rows"] == len(facts.realise(observation.recipe))
         assert named["tokens"] is None  # the campaign counts none, so that sizes are in rows
         assert named["dev score"] == observation.utility
@@ -178,6 +192,135 @@ def test_a_winner_that_is_a_plain_filter_is_called_one(tmp_path: Path) -> None:
         f"The winner is itself a plain filter, {only.recipe.label}: no tried recipe of more steps is "
         "expected to do better; no other plain filter was measured, so the winner is compared with none."
     )
+
+
+def test_answers_of_another_form_are_warned_of_wherever_the_verdict_is(trained_facts: SearchFacts) -> None:
+    """The items have two characters, the samples a sentence: a better likelihood may be one of form."""
+    report = write_report(trained_facts)
+    (warning,) = form_warnings(trained_facts)
+    stated = StatedVerdict.read(report.markdown.parent)
+    assert stated is not None
+
+    assert "sums: its answers have 2 characters, those of the samples 1" in warning
+    assert "may be one of form alone" in warning
+    assert warning in report.markdown.read_text()
+    assert warning in verdict_sentences(trained_facts, report.findings)
+    assert warning in stated.warnings
+    assert warning in stated.sentences, "the card of an export has no other place for it"
+
+
+def test_items_that_are_answered_as_the_samples_are_bring_no_warning_and_a_formula_none(
+    facts: SearchFacts,
+) -> None:
+    likelihood = Metric.LOG_LIKELIHOOD
+
+    assert form_warning("sums", likelihood, 40, 199) == ""
+    assert form_warning("sums", likelihood, 40, 200) != ""
+    assert form_warning("sums", likelihood, 200, 40) != ""
+    assert form_warning("sums", Metric.ANSWER_ACCURACY, 2, 200) == ""
+    assert form_warning("sums", likelihood, 0, 200) == "", "nothing is known of its answers"
+    assert form_warnings(facts) == []
+
+
+def test_a_likelihood_has_a_perplexity_and_an_even_guess_beside_it(trained_facts: SearchFacts) -> None:
+    """Answers are the numbers 67 to 96: their digits as the tokenizer writes them, each counted once."""
+    (benchmark,) = trained_facts.workspace.benchmarks
+    tokenizer = tiny_tokenizer()
+    texts = [item.reference for item in split(benchmark).test]
+    used = {token for text in texts for token in tokenizer(text, add_special_tokens=False)["input_ids"]}
+    (sentence,) = level_sentences(trained_facts)
+    mean = float(np.mean([run.test[0].mean for run in trained_facts.compared if run.arm == WINNER]))
+
+    assert trained_facts.answer_tokens == {"sums": len(used)}
+    assert f"{mean:.4g} nats a token is a perplexity of {np.exp(-mean):.3g}" in sentence
+    assert (
+        f"the {len(used)} different tokens of its right answers scores {-np.log(len(used)):.3g}" in sentence
+    )
+    assert ("score lower than that" in sentence) == (mean < -np.log(len(used)))
+    assert sentence in compared_sentences(trained_facts, findings(trained_facts))
+
+
+def test_a_search_is_shown_on_a_machine_without_its_model(trained_facts: SearchFacts) -> None:
+    """A backup is restored where no base model is: the level is left out, and the verdict stays."""
+    campaign = replace(trained_facts.workspace.campaign, base_model=None)
+    told = []
+    for model in ("/nowhere/model", "nobody/has-this-model"):
+        elsewhere = replace(trained_facts.workspace, campaign=replace(campaign, base_model=model))
+        facts = SearchFacts.of(elsewhere, trained_facts.record.search)
+        told.append((facts.answer_tokens, list(level_sentences(facts))))
+
+    assert told == [({}, []), ({}, [])]
+
+
+def test_tokens_that_a_training_reads_have_a_column_and_are_equal_where_that_is_said(
+    trained_facts: SearchFacts,
+) -> None:
+    """Whole samples of equal readable tokens differ: half of the pool's are longer than `max_tokens`."""
+    table = arm_table_of(trained_facts)
+    place, arms = table.columns.index(READABLE), [row[0] for row in table.rows]
+    sizes = dict(zip(arms, [row[place] for row in table.rows], strict=True))
+    column = trained_facts.signals["tokens"].astype(np.float64)
+    answered = trainable_rows(trained_facts.signals, 64)
+    whole = int(np.where(answered, np.minimum(column, 64), 0).sum())
+    trials = trial_table(trained_facts)
+    winner, drawn = sizes["winner"], sizes["random"]
+    assert isinstance(winner, int)
+    assert isinstance(drawn, int)
+
+    assert sizes["full pool"] == whole < int(column.sum())
+    assert winner - 64 < drawn <= winner
+    assert sizes[UNTRAINED] is None
+    assert [row[trials.columns.index(READABLE)] for row in trials.rows] == [winner]
+    told = readable_sentence(trained_facts)
+    assert f"({np.count_nonzero(~answered)} of {len(answered)} samples of the pool)" in told
+    assert told in write_report(trained_facts).markdown.read_text()
+    full = next(each for each in findings(trained_facts) if each.opponent == FULL_POOL)
+    read = [run.training_tokens or 0 for run in trained_facts.compared if run.arm == FULL_POOL]
+    assert full.epochs is not None
+    assert full.epochs[1] == pytest.approx(np.mean(read) / whole)
+
+
+def test_a_winner_of_one_ranking_that_is_no_usual_filter_is_called_a_plain_filter_too() -> None:
+    recipes = {
+        "one": Recipe((KeepTop("words", order="lowest"),)),
+        "two": Recipe((KeepTop("words"), KeepTop("tokens"))),
+        "none": Recipe(),
+        "random": Recipe((KeepRandom(),)),
+    }
+
+    assert [name for name, recipe in recipes.items() if is_single_filter(recipe)] == ["one"]
+    assert not is_plain(recipes["one"])
+
+
+def test_a_report_names_what_a_union_adds_and_explains_its_notation(facts: SearchFacts) -> None:
+    """`... > union` never said with what; `>`, operators, utility and surrogate were nowhere explained."""
+    united = Recipe((KeepTop("ifd"), Union(Recipe((KeepTop("words", order="lowest"),)))))
+    notation, words = legend_sentences([united, Recipe((KeepRandom(),))])
+    page = write_report(facts).markdown.read_text()
+
+    assert united.outline == "keep_top[ifd] > union(keep_top[words,lowest])"
+    assert Recipe((Union(Recipe()),)).outline == "union(full pool)"
+    long = Recipe(tuple(KeepTop(name) for name in "abcd"))
+    assert Recipe((Union(long),)).outline == "union(keep_top[a] > keep_top[b] > ...)"
+    assert "`>`" in notation
+    assert "`union(R)`" in notation
+    assert "`keep_top`: Keep the first rows in the ranking by one signal" in notation
+    assert "`keep_random`: " in notation
+    assert all(word in words for word in ("utility", "surrogate", "posterior mean", "Floors"))
+    assert words in page
+
+
+def test_a_gate_that_cut_nothing_says_so_and_a_policy_is_named_with_its_version(facts: SearchFacts) -> None:
+    """ "0 of 1,000 samples ... were left out" and the policy "default" said little."""
+    nothing = GateResult(facts.pool, facts.record.spec.pool_version, 0.5, ("sums",), ())
+    pinned = SearchSpec(campaign="try", policy_settings={"version": LATEST})
+
+    assert gate_sentence(nothing) == (
+        f"none of {len(facts.pool)} samples contains a question of sums, so none was left out"
+    )
+    assert policy_text(pinned) == f"default, version {LATEST}"
+    assert policy_text(replace(pinned, policy_settings={})) == "default, version 1"
+    assert policy_text(replace(pinned, policy="random")) == "random"
 
 
 def test_a_full_pool_that_won_is_said_to_be_the_best_and_compared_with_the_best_subset(
@@ -457,7 +600,7 @@ def test_the_first_screen_says_verdict_rows_sources_licences_cost_and_what_next(
     assert said["Rows kept"].startswith(f"{kept} of 70 (")
     assert said["Sources"] == f"sums {kept}"
     assert said["Licences"] == "not stated"
-    assert said["Cost"].startswith("10 evaluations by the formula, ")
+    assert said["Cost"].startswith("4 evaluations by the formula of the search and 6 of its report, ")
     assert any(f"autoselection export {facts.record.search}" in text for text in lead.further)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -106,11 +107,31 @@ class AllowedPaths:
         Raises:
             OutsidePathError: It leads out of every allowed folder; names the line that would allow it.
         """
+        self.require_all({named: path})
+        return path.resolve()
+
+    def require_all(self, named: Mapping[str, Path]) -> None:
+        """Refuse the paths that lead out of every allowed folder, all of them in one error.
+
+        Args:
+            named: Absolute paths by what they were given as; may be patterns.
+
+        Raises:
+            OutsidePathError: Some lead out; names the one line that would allow them all.
+        """
         allowed = (self.file.absolute().parent, self.home.root.absolute(), *_allowed_by_operator())
-        resolved = path.resolve()  # links are followed first, so that none leads out
-        if not any(resolved.is_relative_to(folder.resolve()) for folder in allowed):
-            raise OutsidePathError(named, resolved, allowed, _export_allowing(resolved))
-        return resolved
+        folders = [folder.resolve() for folder in allowed]
+        # Links are followed first, so that none leads out.
+        places = {name: path.resolve() for name, path in named.items()}
+        outside = {
+            name: path
+            for name, path in places.items()
+            if not any(path.is_relative_to(folder) for folder in folders)
+        }
+        if outside:
+            first, *further = outside
+            line = _export_allowing(tuple(outside.values()))
+            raise OutsidePathError(first, outside[first], allowed, line, tuple(further))
 
 
 def _refuse_objects(value: Value) -> None:
@@ -118,12 +139,18 @@ def _refuse_objects(value: Value) -> None:
         value.refuse(f"is {value.text()}, but has to be a path: only files of `pool` may be elsewhere")
 
 
-def _export_allowing(path: Path) -> str:
-    """Line for a shell that allows the folder of a path beside those that are allowed already."""
-    plain = next(each for each in (path, *path.parents) if not _WILD & set(str(each)))
-    folder = plain if plain.is_dir() else plain.parent
-    named = os.pathsep.join(map(str, (*_allowed_by_operator(), folder)))
+def _export_allowing(paths: Sequence[Path]) -> str:
+    """Line for a shell that allows the folders of paths beside those that are allowed already."""
+    needed = sorted({_folder_of(path) for path in paths})
+    folders = [each for each in needed if not any(other in each.parents for other in needed)]
+    named = os.pathsep.join(map(str, (*_allowed_by_operator(), *folders)))
     return f"export {environment_variables.DATA}={shlex.quote(named)}"
+
+
+def _folder_of(path: Path) -> Path:
+    """The folder that a path is or lies in; of a pattern the deepest one without wild characters."""
+    plain = next(each for each in (path, *path.parents) if not _WILD & set(str(each)))
+    return plain if plain.is_dir() else plain.parent
 
 
 def _allowed_by_operator() -> list[Path]:

@@ -147,7 +147,7 @@ def left_out_sentence(chosen: Iterable[str], base_model: str | None) -> str:
         >>> left_out_sentence(["tokens", "model_scores"], "models/mine")
         ''
         >>> left_out_sentence(["tokens"], "models/mine").rpartition(": ")[2]
-        'add model_scores to `signals:`; `autoselection doctor` says how long scoring takes'
+        'add model_scores to `signals:`; then `autoselection doctor` says how long scoring takes'
     """
     if _BASE_MODEL_SCORES in chosen:
         return ""
@@ -158,7 +158,7 @@ def left_out_sentence(chosen: Iterable[str], base_model: str | None) -> str:
     )
     return (
         "left out: IFD, losses and entropies of the base model, which filters often choose by: "
-        f"add {named}; `autoselection doctor` says how long scoring takes"
+        f"add {named}; then `autoselection doctor` says how long scoring takes"
     )
 
 

@@ -112,6 +112,11 @@ def export_best(  # noqa: PLR0917 - the options of the command
         tell(made.reach)
         if other := _other_training(workspace, length):
             tell(other)
+    if made.without_licence:
+        tell(
+            f"{made.without_licence:,} of these samples come from sources that state no licence: `licence: "
+            "NAME` in their entry of `pool:` carries it into exports after the next `ingest`"
+        )
     tell(f"next: autoselection verify {folder}")
 
 
@@ -126,7 +131,7 @@ def _other_training(workspace: Workspace, length: Length) -> str:
         if training.adapted_share == 1.0
         else f", with adapters in the upper {percent(training.adapted_share)} of the layers"
     )
-    rest = "" if not layers else "; adapters in some layers no config sets"
+    rest = "" if not layers else ", but no training program's config can limit adapters to some layers"
     return (
         f"Scores and verdict are of trainings on {training.amount:,.0f} tokens{layers}; this config trains "
         f"whole epochs. `--training search` writes the search's length{rest}."

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from glob import has_magic
 from itertools import chain, islice
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
@@ -17,6 +16,7 @@ import typer
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
+from autoselection_core.benchmarks.metric import median_length
 from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
 from autoselection_core.campaign.declaration.campaign import DEFAULT_FILE
 from autoselection_core.campaign.declaration.loading import load_campaigns
@@ -191,15 +191,14 @@ def write_campaign(
     if file.exists():
         raise CampaignFileExistsError(file)
     allowed_paths = AllowedPaths(file, Home.from_environment())
-    for path in (*paths, *benchmarks, *([model] if model is not None and _is_folder(model) else [])):
-        _require_allowed(allowed_paths, path)
+    _require_allowed(allowed_paths, [*paths, *benchmarks, *([model] if model and _is_folder(model) else [])])
     if model is not None:
         require_model(model)
     if model is None and ask:
         model = _answer("base model, a folder or a hub name (empty: none yet)", _ask_text) or None
         if model is not None:
             if _is_folder(model):
-                _require_allowed(allowed_paths, model)
+                _require_allowed(allowed_paths, [model])
             require_model(model)
     here = model if model is not None and _is_folder(model) else None
     tested = []
@@ -273,13 +272,13 @@ def _is_folder(model: str) -> bool:
     return Path(model).expanduser().exists()
 
 
-def _require_allowed(allowed_paths: AllowedPaths, path: str) -> None:
-    if path.startswith(SCHEME):
-        return
-    absolute = Path(path).expanduser().absolute()
-    if not absolute.exists() and not has_magic(path):
-        raise NoSuchPathError(path, absolute)
-    allowed_paths.require(path, absolute)
+def _require_allowed(allowed_paths: AllowedPaths, paths: Sequence[str]) -> None:
+    """Refuse paths that lead nowhere, and then all that lead out of the allowed folders at once."""
+    named = {path: Path(path).expanduser().absolute() for path in paths if not path.startswith(SCHEME)}
+    for path, absolute in named.items():
+        if not absolute.exists() and not has_magic(path):
+            raise NoSuchPathError(path, absolute)
+    allowed_paths.require_all(named)
 
 
 def _ask_text(question: str) -> str:
@@ -333,13 +332,9 @@ def _draft(read: Benchmark, name: str, path: str, items: str | None, model: str 
         bool(read.targets),
         *_sides(read, model),
         metric=read.metric,
-        answer_characters=_median_length([item.reference for item in read.items]),
+        answer_characters=median_length([item.reference for item in read.items]),
         answer_tokens=read.answer_tokens,
     )
-
-
-def _median_length(texts: Sequence[str]) -> int:
-    return round(median(len(text.strip()) for text in texts)) if texts else 0
 
 
 def _sides(benchmark: Benchmark, model: str | None) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -387,12 +382,14 @@ def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
             found = read()
         show_records(found)
         _show_samples(found)
+        progress.drop(f"reading {path}")
+        progress(f"looking for scores and counting tokens of {path}", 0, 1)
         show_scripts(in_other_scripts(found.pool), len(found.pool))
         scores = [ProposedScore.of(name, path, found.pool) for name in score_fields(found.pool)]
         seconds = 0.0 if model is None else sum(signal_seconds([_COSTLY], found.pool, model).values())
         tokens, counted = _tokens(found.pool, model)
         spaced = np.unique(np.linspace(0, len(found.pool) - 1, _RECORDS).astype(np.int64))
-        answers = _median_length(found.pool.texts(Scope.RESPONSE, spaced))
+        answers = median_length(found.pool.texts(Scope.RESPONSE, spaced))
     if scores:
         listed = ", ".join(each.name for each in scores)
         tell(f"fields that may be scores: {listed}; each becomes a signal `column`")
@@ -469,6 +466,8 @@ def _tell_of(draft: CampaignDraft) -> None:
         tell(f"left out: {name} (IFD, losses, entropies); {cost}. Add it to `signals:` to have it")
     if not draft.costs and (sentence := left_out_sentence(draft.signals, draft.model)):
         tell(sentence)
+    if draft.nearness_sentence:
+        tell(draft.nearness_sentence)
     if draft.is_trained:
         for sentence in draft.metric_sentences:
             tell(sentence)

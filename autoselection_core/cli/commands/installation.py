@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from autoselection_core import environment_variables
-from autoselection_core.arrays import Values
 from autoselection_core.campaign.declaration.campaign import command_for
 from autoselection_core.campaign.declaration.signals import SCORES, make_signals
 from autoselection_core.campaign.duration import (
@@ -55,6 +54,7 @@ from autoselection_core.report.rendering.table import Table
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.search.time_left import models_tested
 from autoselection_core.signals.definitions.given.scores import GivenScores
+from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
 
 _PACKAGES = ("torch", "transformers", "trl", "peft", "lancedb", "botorch", "dagster")
@@ -429,11 +429,12 @@ def _reach(workspace: Workspace) -> str:
     return reach_of(tokens, counted_tokens(pool, campaign.base_model, max_tokens), "about")
 
 
-def _scored_tokens(workspace: Workspace, pool: Pool) -> Values | None:
-    """Tokens of each sample as the signal counted them; None where it is not scored, or not declared."""
-    if not is_scored(workspace, "tokens", pool):
+def _scored_tokens(workspace: Workspace, pool: Pool) -> SignalTable | None:
+    """Tokens of each sample and its turns, as signals counted them; None where tokens are not scored."""
+    known = [name for name in ("tokens", "form") if is_scored(workspace, name, pool)]
+    if "tokens" not in known:
         return None
-    return workspace.store.table(pool, {"tokens": workspace.definitions["tokens"].fingerprint})["tokens"]
+    return workspace.store.table(pool, {name: workspace.definitions[name].fingerprint for name in known})
 
 
 def _check(subject: str, look: Callable[[], str]) -> Diagnosis:

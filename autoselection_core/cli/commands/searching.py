@@ -145,7 +145,7 @@ def work(workspace: Workspace, search: str) -> None:
         )
         pace = pace_of(workspace, record.spec.evaluator, record.spec.training)
     tell(pace.sentence(round(left), models=models))
-    if busy := Load.now().sentence(pace.free_share):
+    if pace.seconds is not None and (busy := Load.now().sentence(pace.free_share)):
         tell(busy)
     solver = workspace.solver(record.spec)
     if "tokens" in solver.signals.columns and (reach := _reach(solver)):
@@ -160,8 +160,8 @@ def work(workspace: Workspace, search: str) -> None:
 
 
 def _reach(solver: Solver) -> str:
-    """Share of the pool that a training reads, of tokens within its length limit."""
-    return reach_of(solver.train_tokens, epoch_tokens(solver.signals["tokens"], solver.max_tokens))
+    """Share of the pool that a training reads, of the tokens that it can read."""
+    return reach_of(solver.train_tokens, epoch_tokens(solver.signals, solver.max_tokens))
 
 
 def report(workspace: Workspace, search: str) -> None:
@@ -206,7 +206,7 @@ def evaluate_file(workspace: Workspace, search: str, file: Path, report_evaluati
     error = "" if trial.standard_error is None else f" ± {trial.standard_error:.2g}"
     paid = "reused, it cost nothing" if trial.is_reused else f"the evaluation cost {trial.cost:g}"
     tell(
-        f"{recipe.label}: dev score {trial.utility:.4g}{error} ({record.spec.metric}); {paid}",
+        f"{recipe.outline}: dev score {trial.utility:.4g}{error} ({record.spec.metric}); {paid}",
         utility=trial.utility,
         standard_error=trial.standard_error,
         cost=trial.cost,
@@ -242,7 +242,7 @@ def _tell_price(workspace: Workspace, subset: Subset, record: SearchRecord, pool
     pace = pace_of(workspace, record.spec.evaluator, record.spec.training)
     lasts = "" if pace.seconds is None else f" of about {duration_text(pace.seconds)}"
     tell(
-        f"{subset.recipe.label} keeps {len(subset):,} of {pool_rows:,} rows; it costs 1 {unit}{lasts} at "
+        f"{subset.recipe.outline} keeps {len(subset):,} of {pool_rows:,} rows; it costs 1 {unit}{lasts} at "
         f"most, from the report's budget of {record.search}, which pays for its arms, too: "
         f"{left:g} of {record.report_evaluations} left",
         search=record.search,
@@ -310,7 +310,7 @@ class _Teller:
         if stage.name == TESTING:
             self._test()
         elif not stage.has_ended:
-            name = f"{self.noun} {stage.reservation.trial} {stage.name}"
+            name = f"{self.noun} {stage.reservation.trial} {stage.name}{_unit(stage.name)}"
             note = None if self.time_left is None else self.time_left()
             self.progress(name, stage.done, stage.total, note)
 
@@ -332,6 +332,20 @@ def _time_left(workspace: Workspace, search: str) -> Refreshed:
         return SearchStatus.of(workspace.ledger, search, workspace.home).time_left
 
     return Refreshed(find, _LOOKS_EVERY_S, time.monotonic)
+
+
+_UNITS = {"training": "steps", "scoring": "items"}
+
+
+def _unit(stage: str) -> str:
+    """Unit of the steps of a stage, to follow its name; empty where it has one step.
+
+    Example:
+        >>> _unit("training"), _unit("(winner) scoring sums"), _unit("choosing")
+        (', steps', ', items', '')
+    """
+    words = stage.split()
+    return next((f", {unit}" for word, unit in _UNITS.items() if word in words), "")
 
 
 def _paid(workspace: Workspace, search: str) -> Count:

@@ -19,9 +19,10 @@ from autoselection_core.report.sections.lead import headline, verdict_sentences
 from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.tables import (
     UNTRAINED,
-    arm_table,
+    arm_table_of,
     budget_table,
     origins_sentence,
+    readable_sentence,
     reasons_table,
     search_table,
     step_table,
@@ -52,7 +53,7 @@ def realise_file(workspace: Workspace, file: Path) -> None:
     pool = workspace.pool()
     subset = realise(recipe, workspace.signals(pool.version))
     show_table(step_table(subset))
-    tell(f"{recipe.label}: {len(subset):,} of {len(pool):,} rows, subset {subset.fingerprint}")
+    tell(f"{recipe.outline}: {len(subset):,} of {len(pool):,} rows, subset {subset.fingerprint}")
 
 
 def recipe_in(file: Path) -> Recipe:
@@ -73,8 +74,12 @@ def show_status(workspace: Workspace) -> None:
     """Show the searches, a line on each that still runs, and what the gate cut; programs get all of it."""
     ledger = workspace.ledger
     found = [SearchStatus.of(ledger, each.search, workspace.home) for each in ledger.searches()]
-    verdicts = {status.record.search: words for status in found if (words := _verdict(workspace, status))}
+    stated = {status.record.search: told for status in found if (told := _stated(workspace, status))}
+    verdicts = {search: told.words for search, told in stated.items()}
     show_table(search_table(found, verdicts))
+    for search, told in stated.items():
+        for warning in told.warnings:
+            tell(f"{search}: {warning}", search=search, warning=warning)
     for status in found:
         if _is_open(status):
             tell(f"{status.record.search}: {status.sentence}")
@@ -85,10 +90,9 @@ def show_status(workspace: Workspace) -> None:
     show_gate(workspace)
 
 
-def _verdict(workspace: Workspace, status: SearchStatus) -> str | None:
-    """Verdict of a search in a few words; None before its report, or where an earlier release wrote that."""
-    stated = StatedVerdict.read(workspace.home.report(status.record.search)) if status.is_done else None
-    return None if stated is None else stated.words
+def _stated(workspace: Workspace, status: SearchStatus) -> StatedVerdict | None:
+    """Verdict of a search; None before its report, or where an earlier release wrote that."""
+    return StatedVerdict.read(workspace.home.report(status.record.search)) if status.is_done else None
 
 
 def _is_open(status: SearchStatus) -> bool:
@@ -107,6 +111,8 @@ def show_search(facts: SearchFacts) -> None:
 def show_trials(facts: SearchFacts) -> None:
     """Trials, trade-offs, budgets, state and the recommended recipe."""
     show_table(trial_table(facts))
+    if told := readable_sentence(facts):
+        tell(told)
     if origins := origins_sentence(facts.trials):
         tell(f"came from: {origins}")
     if len(signs_of(facts)) > 1 and len(standing := tradeoffs_of(facts)) > 1:
@@ -137,7 +143,7 @@ def show_verdict(facts: SearchFacts, report: Report) -> None:
     tell(headline(facts, report.findings), verdict=is_better(report.findings).value, comparisons=compared)
     for sentence in verdict_sentences(facts, report.findings):
         tell(sentence)
-    show_table(arm_table(facts.compared, facts.record.spec, facts.untrained))
+    show_table(arm_table_of(facts))
     expected = outlook(facts)
     tell(expected.sentence, further=None if expected.offer is None else expected.offer.to_json())
     tell(f"report: {report.html}", report=str(report.html))

@@ -20,10 +20,13 @@ from autoselection_core.evaluation.scoring.generation import greedy_answers, pro
 from autoselection_core.evaluation.scoring.harness import harness_scores
 from autoselection_core.evaluation.scoring.likelihood import LogLikelihoods, Scoring, log_likelihoods
 from autoselection_core.models.base_model import BaseModel, context_tokens, load_config, load_tokenizer
-from autoselection_core.models.chat.spans import Tokens, encode
+from autoselection_core.models.chat.spans import Encoded, Tokens, encode, encode_each
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.progress import CountProgress, Progress
 from autoselection_core.score.score import BenchmarkScore, ItemScore
+
+_UNCUT = 1 << 20
+"""Tokens that no conversation has: a length limit that cuts nothing."""
 
 Scorer: TypeAlias = Callable[
     [BaseModel, Benchmark, Sequence[Item], Scoring, CountProgress], tuple[list[ItemScore], int]
@@ -296,6 +299,31 @@ def _answer(reader: Reader, benchmark: Benchmark, items: Sequence[Item], number:
     # What follows the answer is not read: nothing before it can see it.
     kept = slice(last.stop)
     return _Asked(number, text, encoded.input_ids[kept], wanted[kept], len(encoded.input_ids))
+
+
+def distinct_answer_tokens(benchmark: Benchmark, side: Side, tokenizer: Any) -> int:  # noqa: ANN401 transformers has no types
+    """Number of different tokens in the right answers of a side, as likelihood scores them.
+
+    An even guess among them has the logarithm of its inverse as its likelihood, in nats a token.
+
+    Args:
+        benchmark: The benchmark.
+        side: Which items.
+        tokenizer: Tokenizer of the model, with its chat template.
+    """
+    samples = (
+        Sample((*item.prompt, Message(Role.ASSISTANT, item.reference)))
+        for item in split(benchmark).side(side)
+    )
+    answers = (each for each in encode_each(samples, tokenizer, _UNCUT) if isinstance(each, Encoded))
+    return len(
+        {
+            int(token)
+            for answer in answers
+            for turn in answer.turns[-1:]
+            for token in answer.input_ids[turn.start : turn.stop]
+        }
+    )
 
 
 def _score(benchmark: Benchmark, item: Item, given: list[tuple[_Asked, LogLikelihoods]]) -> ItemScore:

@@ -134,7 +134,8 @@ def train(
     base = load()
     plan = plan_of(base, samples, training, trainee)
     if progress is not None and plan.account:
-        progress(plan.account, 1, 1)
+        for done in (0, 1):  # a single step, which has no count where it is begun
+            progress(plan.account, done, 1)
     started = time.monotonic()
     pack_tokens = training.pack_tokens
     while (

@@ -119,8 +119,8 @@ class TrainingPlan:
     def account(self) -> str:
         """Numbers of samples that were left out or changed by reason, as a sentence; empty where none was."""
         lines = [
-            f"{said} {count:,} x {reason}"
-            for said, counts in (("left out", self.reasons), ("changed", self.changes))
+            f"{said} {count:,} {'sample' if count == 1 else 'samples'} ({reason})"
+            for said, counts in (("trains without", self.reasons), ("changed", self.changes))
             for reason, count in counts.items()
         ]
         return "; ".join(lines)

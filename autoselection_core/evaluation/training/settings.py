@@ -296,27 +296,34 @@ def reach_of(tokens: float | None, pool_tokens: float, qualifier: str = "") -> s
 FEW_SAMPLES, MANY_READS = 100, 2.0
 """Samples below which, and times read above which, a subset may be too small for a longer training."""
 
+ADVISED_SHARE = 0.1
+"""Minimum share of a pool that a warning of a small subset advises to search above."""
 
-def size_sentence(samples: int, reads: float | None) -> str:
+
+def size_sentence(samples: int, reads: float | None, pool: int) -> str:
     """Warning of a subset that is small for a real training, in a sentence; empty where it is not.
 
     Args:
         samples: Samples of the subset.
         reads: Times that a training of the search reads its tokens; None where that is not known.
+        pool: Samples of the pool.
 
     Example:
-        >>> size_sentence(16, 2.8)[:39]
-        '16 samples, read 2.8 times: a training '
-        >>> size_sentence(100, 2.0)
+        >>> size_sentence(128, 3.7, 1000)
+        '128 samples, read 3.7 times: a training that reads them more often may learn them by heart'
+        >>> size_sentence(100, 2.0, 1000)
         ''
     """
     if samples >= FEW_SAMPLES and (reads is None or reads <= MANY_READS):
         return ""
-    read = "" if reads is None else f", read {reads:.2g} times"
-    return (
-        f"{samples:,} samples{read}: a training that is longer than the search's may learn them by heart; "
-        "`policy: {min_share: 0.1}` tries no subset below a tenth of the pool"
-    )
+    read, longer = ("", "longer training")
+    if reads is not None:
+        read, longer = f", read {reads:.2g} times", "training that reads them more often"
+    warning = f"{samples:,} samples{read}: a {longer} may learn them by heart"
+    if samples >= ADVISED_SHARE * pool:
+        return warning
+    advice = f"`policy: {{min_share: {ADVISED_SHARE:g}}}` tries no subset below a tenth of the pool"
+    return f"{warning}; {advice}"
 
 
 def _share_read(tokens: float, pool_tokens: float, qualifier: str) -> str:

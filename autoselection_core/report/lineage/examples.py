@@ -189,7 +189,7 @@ def example_of(recipe: Recipe, row: int, pool: Pool, signals: SignalTable) -> Ex
         source=pool.source_names[int(pool.source_codes[row])],
         text=text_of(pool, row),
         reason=why_sentence(explanation, pool),
-        recipe=recipe.label,
+        recipe=recipe.outline,
         like=None if like is None else text_of(pool, like),
     )
 

@@ -15,12 +15,13 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.page import Lead, Picture
 from autoselection_core.report.sections.arms_plot import arms_plot
 from autoselection_core.report.sections.outlook import outlook
+from autoselection_core.report.sections.protocol import form_warnings, level_sentences
 from autoselection_core.report.sections.verdict import Finding, beside_words, is_better
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.score.score import utility
 from autoselection_core.search.arms import PLAIN_FILTER, RANDOM, WINNER
 from autoselection_core.signals.table import SOURCE, TOPIC
-from autoselection_core.solver.candidates.warmup import PlainScores, is_plain
+from autoselection_core.solver.candidates.warmup import PlainScores, is_plain, is_single_filter
 from autoselection_core.solver.policy import EITHER
 
 HEADLINES = {
@@ -81,23 +82,32 @@ def headline(facts: SearchFacts, found: Sequence[Finding]) -> str:
 
 
 def verdict_sentences(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:
-    """Sentences below the headline: a warning of a small subset, and what `compared_sentences` says."""
-    warning = [facts.size_warning] if facts.size_warning else []
-    return [*warning, *compared_sentences(facts, found)]
+    """Sentences below the headline: the warnings, and what `compared_sentences` says."""
+    return [*warnings_of(facts), *compared_sentences(facts, found)]
+
+
+def warnings_of(facts: SearchFacts) -> list[str]:
+    """Reasons to doubt a verdict at once: a small winner, and answers of items in another form."""
+    return [*([facts.size_warning] if facts.size_warning else []), *form_warnings(facts)]
 
 
 def compared_sentences(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:
-    """Comparisons of the winner, with the untrained model and the user's own scores."""
+    """Comparisons of the winner, with the untrained model, an even guess and the user's own scores."""
     compared = (finding.sentence for finding in found)
     own = own_score_sentences(facts, found)
-    return [*_plain_sentences(facts, found), *compared, *_untrained_sentences(facts), *own]
+    levels = [*_untrained_sentences(facts), *level_sentences(facts)]
+    return [*_plain_sentences(facts, found), *compared, *levels, *own]
 
 
 def _plain_sentences(facts: SearchFacts, found: Sequence[Finding]) -> Iterator[str]:
-    """The winner as what it is, where it is a filter that a person would try without a search."""
-    if facts.best is None or not is_plain(facts.best_recipe, facts.solver.policy.plain_scores):
+    """The winner as what it is, where it is a filter of one step that needs no search."""
+    if facts.best is None:
         return
-    named = f"The winner is itself a plain filter, {facts.best_recipe.label}"
+    is_usual = is_plain(facts.best_recipe, facts.solver.policy.plain_scores)
+    if not is_usual and not is_single_filter(facts.best_recipe):
+        return
+    kind = "" if is_usual else ", though none of the usual ones that a search tries first"
+    named = f"The winner is itself a plain filter, {facts.best_recipe.label}{kind}"
     beside = any(finding.opponent == PLAIN_FILTER for finding in found)
     other = "" if beside else "; no other plain filter was measured, so the winner is compared with none"
     yield f"{named}: no tried recipe of more steps is expected to do better{other}."
@@ -217,11 +227,13 @@ def _tokens(facts: SearchFacts) -> list[tuple[str, str]]:
     if facts.best_subset is None or "tokens" not in facts.signals.columns:
         return []
     column = facts.signals["tokens"].astype(float)
+    kept = _of(int(np.nansum(column[facts.best_subset.rows])), int(np.nansum(column)))
+    read = facts.readable_tokens(facts.best_recipe), facts.readable_tokens(Recipe())
+    if read[0] is None or read[1] is None or facts.max_tokens is None:
+        return [("Tokens kept, of whole samples", kept)]
     return [
-        (
-            "Tokens kept, of whole samples",
-            _of(int(np.nansum(column[facts.best_subset.rows])), int(np.nansum(column))),
-        )
+        ("Tokens kept, of whole samples", kept),
+        ("Readable tokens kept", f"{_of(read[0], read[1])}, with samples cut at {facts.max_tokens:,}"),
     ]
 
 
@@ -247,11 +259,14 @@ def _licence(facts: SearchFacts, row: int) -> str:
 
 def _cost(facts: SearchFacts) -> str:
     paid = [entry for entry in facts.workspace.ledger.payments(facts.record.search) if entry.seconds > 0]
-    trainings = facts.record.spent + facts.record.report_spent
+    record = facts.record
     seconds = sum(entry.seconds for entry in paid)
     price = facts.workspace.campaign.price_per_hour
-    unit = "evaluations by the formula" if facts.record.spec.is_formula else "full trainings"
-    return f"{trainings:g} {unit}, without reports and waits: {cost_text(seconds, price)}"
+    unit = "evaluations by the formula" if record.spec.is_formula else "full trainings"
+    return (
+        f"{record.spent:g} {unit} of the search and {record.report_spent:g} of its report, without test "
+        f"items and waits: {cost_text(seconds, price)}"
+    )
 
 
 def _further(facts: SearchFacts, verdict: Verdict) -> list[str]:

@@ -1,13 +1,21 @@
-"""Training protocol of a report's models in a sentence, and the share of answers that could not be read."""
+"""Training protocol of a report's models in a sentence, and what its scores do not say by themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import exp, log
 from statistics import mean
 
-from autoselection_core.benchmarks.metric import Metric
+import numpy as np
+
+from autoselection_core.arrays import Rows
+from autoselection_core.benchmarks.metric import Metric, form_warning, median_length
 from autoselection_core.evaluation.training.settings import Schedule, fine_tuning, plan_of
 from autoselection_core.identity import Json
+from autoselection_core.pool.sample import Scope
+from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.score.score import BenchmarkScore
+from autoselection_core.search.arms import WINNER
+from autoselection_core.search.report_evaluations import tests_by_arm
 
 
 def unread_table(runs: Mapping[str, Sequence[Sequence[BenchmarkScore]]]) -> Table | None:
@@ -48,3 +56,41 @@ def training_sentence(settings: Mapping[str, Json]) -> str:
 
 
 NO_TRAINING = "A formula stood in for trainings: no model was trained, and its items are simulated values."
+
+_SAMPLED = 500
+"""Answers that a median length is of, evenly spaced."""
+
+
+def form_warnings(facts: SearchFacts) -> list[str]:
+    """Warnings of benchmarks whose answers are of another form than those of the pool; see `form_warning`."""
+    if facts.best_subset is None or not facts.workspace.campaign.trains_here:
+        return []
+    lengths = [_median_answer(facts, rows) for rows in (np.arange(len(facts.pool)), facts.best_subset.rows)]
+    warnings = (
+        form_warning(one.name, one.metric, median_length([item.reference for item in one.items]), *lengths)
+        for one in facts.workspace.benchmarks_of(facts.record.spec)
+        if one.harness is None
+    )
+    return [warning for warning in warnings if warning]
+
+
+def _median_answer(facts: SearchFacts, rows: Rows) -> int:
+    places = np.unique(np.linspace(0, len(rows) - 1, _SAMPLED).astype(np.int64))
+    return median_length(facts.pool.texts(Scope.RESPONSE, rows[places]))
+
+
+def level_sentences(facts: SearchFacts) -> Iterator[str]:
+    """Likelihoods of the winner as perplexities, beside an even guess among the tokens of the answers."""
+    winners = tests_by_arm(facts.compared)[WINNER]
+    scored = [score for run in winners for score in run if score.metric is Metric.LOG_LIKELIHOOD]
+    for name in dict.fromkeys(score.benchmark for score in scored):
+        if not (tokens := facts.answer_tokens.get(name)):
+            continue
+        value = mean(score.mean for score in scored if score.benchmark == name)
+        guess = -log(tokens)
+        side = "higher" if value > guess else "lower"
+        yield (
+            f"Level on {name}: {value:.4g} nats a token is a perplexity of {exp(-value):.3g}. An even guess "
+            f"among the {tokens:,} different tokens of its right answers scores {guess:.3g}: runs of the "
+            f"winner score {side} than that on average."
+        )

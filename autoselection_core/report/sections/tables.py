@@ -1,16 +1,22 @@
 """Tables of a search, and the account of the raw records of its pool."""
 
+import inspect
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from autoselection_core.history.records import SearchRecord, TrialKind, TrialRecord
+from autoselection_core.history.search_settings import DEFAULT
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import FULL
 from autoselection_core.identity import Json
+from autoselection_core.operators.base import Operator
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.record_sorter import RecordOutcome
 from autoselection_core.progress import percent
-from autoselection_core.recipe import Recipe
+from autoselection_core.recipe import Recipe, Step, Union
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table, cell_text
 from autoselection_core.score.evaluation import UntrainedScores
@@ -20,6 +26,7 @@ from autoselection_core.search.report_evaluations import STATED_ARM, ArmRun
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.signals.contamination.decontaminate import GateResult
 from autoselection_core.signals.table import present_name
+from autoselection_core.solver.programs.limits import trainable_rows
 from autoselection_core.solver.proposal import LEVELS, ORIGINS, Proposal
 from autoselection_core.space import meanings
 from autoselection_core.subset import Subset
@@ -31,15 +38,36 @@ _TABLES = ("advice", "weighed")
 def trial_table(facts: SearchFacts) -> Table:
     """Every trial with recipe, size, tokens, dev score, standard error, and fidelity where it may differ.
 
-    Tokens are empty where the campaign counts none.
+    Tokens are empty where the campaign counts none; `READABLE` ones are there where a training reads them.
     """
     columns: tuple[str, ...]
     columns = ("trial", "recipe", "rows", "tokens", "dev score", "± se", "cost", "came from", "state")
     rows = tuple(_trial_row(trial, facts) for trial in facts.trials)
+    if facts.max_tokens is not None:
+        columns = (*columns[:4], READABLE, *columns[4:])
+        read = [facts.readable_tokens(trial.recipe) for trial in facts.trials]
+        rows = tuple((*row[:4], size, *row[4:]) for row, size in zip(rows, read, strict=True))
     if facts.record.spec.fidelities:
         columns = (*columns, "fidelity")
         rows = tuple((*row, trial.fidelity or FULL) for row, trial in zip(rows, facts.trials, strict=True))
     return Table(f"Trials of {facts.record.search} ({facts.record.spec.metric}, dev items)", columns, rows)
+
+
+READABLE = "readable tokens"
+"""Column of the tokens that a training can read in an epoch, beside those of whole samples."""
+
+
+def readable_sentence(facts: SearchFacts) -> str:
+    """Meaning of the two columns of tokens; empty where there is one, as nothing is cut or counted."""
+    if facts.max_tokens is None:
+        return ""
+    unread = int(np.count_nonzero(~trainable_rows(facts.signals, facts.max_tokens)))
+    return (
+        "Tokens are those of whole samples, readable tokens what a training can read of them in an epoch: a "
+        f"sample counts up to its first {facts.max_tokens:,} (`max_tokens`), and not at all where no answer "
+        f"begins before ({unread:,} of {len(facts.signals):,} samples of the pool). Random subsets of equal "
+        "tokens have as many readable ones as the winner, but for less than one sample."
+    )
 
 
 def _trial_row(trial: TrialRecord, facts: SearchFacts) -> tuple[Cell, ...]:
@@ -47,7 +75,7 @@ def _trial_row(trial: TrialRecord, facts: SearchFacts) -> tuple[Cell, ...]:
     rows = None if trial.recipe is None else len(facts.realise(trial.recipe))
     return (
         f"{trial.trial}{' *' if is_best else ''}",
-        "-" if trial.recipe is None else trial.recipe.label,
+        "-" if trial.recipe is None else trial.recipe.outline,
         rows,
         _counted(trial.tokens, facts.record.spec),
         trial.utility,
@@ -56,6 +84,38 @@ def _trial_row(trial: TrialRecord, facts: SearchFacts) -> tuple[Cell, ...]:
         _origin(trial),
         trial.state.value if trial.reason is None else f"{trial.state.value}: {trial.reason}",
     )
+
+
+def legend_sentences(recipes: Iterable[Recipe]) -> list[str]:
+    """Notation of recipes, the operators among them, and the words of a search that a report uses.
+
+    Args:
+        recipes: The recipes that it shows.
+    """
+    steps = (step for recipe in recipes for each in recipe.steps for step in _spelled(each))
+    known = {step.name: (inspect.getdoc(type(step)) or "").splitlines()[0] for step in steps}
+    operators = " ".join(f"`{name}`: {meaning}" for name, meaning in sorted(known.items()))
+    notation = (
+        "A recipe is read from left to right: the first step gets the full pool, each further one (`>`) the "
+        "rows that the step before leaves. `union(R)` adds the rows that recipe R keeps of the full pool. "
+        "Brackets name the signals that a step reads (docs/reference/signals.md), and `lowest` where low "
+        "values come first."
+    )
+    words = (
+        "The utility is what the search maximises: the dev score, of several benchmarks their weighted mean. "
+        "The surrogate is a model of the utility that is fitted to all trials; the posterior mean is the "
+        "utility that it expects of a recipe. Floors are minimum scores of a benchmark that a policy may ask "
+        "for."
+    )
+    return [f"{notation} {operators}".rstrip(), words]
+
+
+def _spelled(step: Step) -> Iterator[Operator]:
+    """The operators of a step as `Recipe.outline` spells them: of a union those of its recipe."""
+    if not isinstance(step, Union):
+        yield step
+        return
+    yield from (each for each in step.recipe.steps if not isinstance(each, Union))
 
 
 def _counted(size: int | None, spec: SearchSpec) -> int | None:
@@ -87,7 +147,7 @@ def status_table(status: SearchStatus, kind: TrialKind | None = None) -> Table:
         (
             trial.reservation.number,
             trial.arm.replace("_", " ") or "search",
-            None if trial.recipe is None else trial.recipe.label,
+            None if trial.recipe is None else trial.recipe.outline,
             _counted(trial.tokens, status.record.spec),
             trial.utility,
             trial.standard_error,
@@ -159,6 +219,17 @@ def signal_table(recipe: Recipe, versions: Mapping[str, str]) -> Table:
     return Table("Signals of the search", ("signal", "version", "named by the recipe"), named)
 
 
+def arm_table_of(facts: SearchFacts) -> Table:
+    """Evaluations of a search's report, with the untrained base model and the tokens to be read."""
+    table = arm_table(facts.compared, facts.record.spec, facts.untrained)
+    if facts.max_tokens is None:
+        return table
+    read = [facts.readable_tokens(run.trial.recipe) for run in _in_order(facts.compared)]
+    sizes = [*read, *[None] * (len(table.rows) - len(read))]
+    rows = tuple((*row[:3], size, *row[3:]) for row, size in zip(table.rows, sizes, strict=True))
+    return replace(table, columns=(*table.columns[:3], READABLE, *table.columns[3:]), rows=rows)
+
+
 def arm_table(arms: tuple[ArmRun, ...], spec: SearchSpec, untrained: UntrainedScores | None = None) -> Table:
     """Evaluations of a report, which decide the verdict on the winner, on test items.
 
@@ -180,10 +251,15 @@ def arm_table(arms: tuple[ArmRun, ...], spec: SearchSpec, untrained: UntrainedSc
             utility_standard_error(run.test, spec.score_weights),
             sum(len(score.items) for score in run.test),
         )
-        for run in sorted(arms, key=lambda run: "" if _is_stated(run) else run.arm, reverse=True)
+        for run in _in_order(arms)
     )
     base = () if untrained is None else (_untrained_row(untrained, spec.score_weights),)
     return Table("Test scores (opened for this report only)", columns, (*rows, *base))
+
+
+def _in_order(arms: Sequence[ArmRun]) -> list[ArmRun]:
+    """Runs as the table has them: what the report planned, the winner first, then what was stated."""
+    return sorted(arms, key=lambda run: "" if _is_stated(run) else run.arm, reverse=True)
 
 
 def _is_stated(run: ArmRun) -> bool:
@@ -238,7 +314,7 @@ def search_table(found: Sequence[SearchStatus], verdicts: Mapping[str, str]) -> 
             ": ".join(filter(None, (_state(status), verdicts.get(record.search)))),
             f"{record.spent:g} of {record.budget}",
             f"{record.report_spent:g} of {record.report_evaluations}",
-            record.spec.policy,
+            policy_text(record.spec),
             record.spec.seed,
             record.reason,
         )
@@ -247,6 +323,15 @@ def search_table(found: Sequence[SearchStatus], verdicts: Mapping[str, str]) -> 
     )
     columns = ("search", "campaign", "state", "spent", "report", "policy", "seed", "why")
     return Table("Searches", columns, rows)
+
+
+def policy_text(spec: SearchSpec) -> str:
+    """Policy of a search, of the default one with its version: 1 where it pins none."""
+    return (
+        f"{spec.policy}, version {spec.policy_settings.get('version', 1)}"
+        if spec.policy == DEFAULT
+        else spec.policy
+    )
 
 
 def _state(status: SearchStatus) -> str:
@@ -268,8 +353,11 @@ def gate_sentence(gated: GateResult) -> str:
     if not gated.benchmarks:
         return "no benchmark, so nothing was looked for in the pool"
     names = ", ".join(gated.benchmarks)
+    samples = len(gated.pool) + gated.samples_cut
+    if not gated.samples_cut:
+        return f"none of {samples:,} samples contains a question of {names}, so none was left out"
     return (
-        f"{gated.samples_cut:,} of {len(gated.pool) + gated.samples_cut:,} samples contain a question of "
+        f"{gated.samples_cut:,} of {samples:,} samples contain a question of "
         f"{names} and were left out before anything reads the pool"
     )
 

@@ -41,7 +41,7 @@ def tradeoff_table(standing: tuple[Standing, ...], size: str) -> Table:
     rows = tuple(
         (
             one.trial,
-            one.recipe.label,
+            one.recipe.outline,
             one.tokens,
             *(_spell(one.scores[name]) for name in names),
             *_front(one),

@@ -12,6 +12,7 @@ from autoselection_core.score.resampling import Run
 from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.search.arms import FULL_POOL, PLAIN_FILTER, PROPER_SUBSET, RANDOM, WINNER
 from autoselection_core.search.report_evaluations import ArmRun, runs_covered, tests_by_arm
+from autoselection_core.solver.candidates.warmup import is_plain
 
 OPPONENTS = {
     RANDOM: "random subsets of equal tokens",
@@ -45,8 +46,9 @@ class Finding:
         runs: Runs of the winner and of the opponent.
         metric: Meaning of the scores.
         recipe: The opponent's recipe, where it is a plain filter, the best proper subset or a stated one.
-        epochs: Times that the runs of the winner and of the opponent read their data, on average; None where
-            nothing was trained.
+        epochs: Times that the runs of the winner and of the opponent read their data, on average, in tokens
+            that a training can read; None where nothing was trained.
+        choices: Subsets of plain filters that the best one was chosen from; 0 for other opponents.
     """
 
     opponent: str
@@ -55,6 +57,7 @@ class Finding:
     metric: str
     recipe: str = ""
     epochs: tuple[float, float] | None = None
+    choices: int = 0
 
     @property
     def sentence(self) -> str:
@@ -76,8 +79,12 @@ class Finding:
         """Choice of the best plain filter: another one may have measured better by luck."""
         if self.opponent != PLAIN_FILTER:
             return ""
+        if self.choices == 1:
+            return " It is the only usual plain filter that the search tried beside the winner."
+        of = f" of {self.choices}" if self.choices else ""
         return (
-            " The best plain filter is that with the highest posterior mean, not the highest measured score."
+            f" The best plain filter is that with the highest posterior mean{of}, not the highest measured "
+            "score."
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -102,7 +109,7 @@ class Finding:
         own, other = (f"{epochs:.2g}" for epochs in self.epochs)
         opponent = opponent_text(self.opponent)
         return (
-            f" A run of the winner read {own} times as many tokens as its subset has, one of {opponent} "
+            f" A run of the winner read the readable tokens of its subset {own} times, one of {opponent} "
             f"{other} times."
         )
 
@@ -126,7 +133,8 @@ def findings(facts: SearchFacts) -> tuple[Finding, ...]:
         replace(
             finding,
             recipe=named.get(finding.opponent, ""),
-            epochs=None if is_formula else _epochs(runs, finding.opponent),
+            epochs=None if is_formula else _epochs(facts, finding.opponent),
+            choices=_plain_tried(facts) if finding.opponent == PLAIN_FILTER else 0,
         )
         for finding in compared
         if finding is not None
@@ -139,18 +147,27 @@ def have_same_rows(arms: Sequence[ArmRun], first: str, second: str) -> bool:
 
 
 def _recipe_of(arms: Sequence[ArmRun], arm: str) -> str:
-    labels = (run.trial.recipe.label for run in arms if run.arm == arm and run.trial.recipe)
+    labels = (run.trial.recipe.outline for run in arms if run.arm == arm and run.trial.recipe)
     return ", ".join(dict.fromkeys(labels))
 
 
-def _epochs(arms: Sequence[ArmRun], opponent: str) -> tuple[float, float] | None:
-    """Tokens that the runs of winner and opponent were trained on, as multiples of their subsets' tokens."""
+def _plain_tried(facts: SearchFacts) -> int:
+    """Number of subsets of usual plain filters that the search measured, without the winner's."""
+    scores = facts.solver.policy.plain_scores
+    tried = {one.subset for one in facts.history.observations if is_plain(one.recipe, scores)}
+    return len(tried - {facts.require_best().subset})
+
+
+def _epochs(facts: SearchFacts, opponent: str) -> tuple[float, float] | None:
+    """Tokens that the runs of winner and opponent were trained on, as multiples of what is to be read."""
     means = []
     for arm in (WINNER, opponent):
+        runs = [run for run in facts.compared if run.arm == arm and run.training_tokens]
+        sizes = [facts.readable_tokens(run.trial.recipe) or run.trial.tokens for run in runs]
         read = [
-            run.training_tokens / run.trial.tokens
-            for run in arms
-            if run.arm == arm and run.training_tokens and run.trial.tokens
+            run.training_tokens / size
+            for run, size in zip(runs, sizes, strict=True)
+            if run.training_tokens and size
         ]
         if not read:
             return None
@@ -240,8 +257,8 @@ def verdict_sentence(report_evaluations: int, plain_filter: int = 0) -> str:
     questions = {arm: min(runs.get(WINNER, 0), runs.get(arm, 0)) > 1 for arm in asked}
     decided = [_asked(arm) for arm, can in questions.items() if can]
     open_ = [_asked(arm) for arm, can in questions.items() if not can]
-    own = "; one of the full pool's is the search's own trial" if report_evaluations else ""
-    parts = [f"the second budget of {report_evaluations} buys runs: {bought}{own}"]
+    own = " (one of the full pool's is the search's own trial)" if report_evaluations else ""
+    parts = [f"with the second budget of {report_evaluations} runs are compared: {bought}{own}"]
     if decided:
         parts.append(
             f"it can decide whether the winner beats {' and '.join(decided)} where they differ clearly; how "

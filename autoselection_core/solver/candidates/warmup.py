@@ -93,6 +93,11 @@ def _end_of(band: KeepBand) -> str:
     return LOWEST if band.low is None else HIGHEST
 
 
+def is_single_filter(recipe: Recipe) -> bool:
+    """Whether a recipe is one ranking or band over one signal, whichever: no search is needed to write it."""
+    return len(recipe.steps) == 1 and isinstance(recipe.steps[0], KeepTop | KeepBand | KeepRelevant)
+
+
 def is_plain(recipe: Recipe, scores: PlainScores = ()) -> bool:
     """Whether a recipe is one step that a person would try first, at any share."""
     return len(recipe.steps) == 1 and _is_usual(recipe.steps[0], dict(scores))

@@ -114,7 +114,7 @@ def _search_row(facts: StudyFacts, name: str) -> tuple[Cell, ...]:
         *_after_warmup([entry.utility for entry in history.observations]),
         mean(chosen) if chosen else None,
         mean(each.evaluation.utility for each in winners) if winners else None,
-        None if recipe is None else recipe.label,
+        None if recipe is None else recipe.outline,
     )
 
 

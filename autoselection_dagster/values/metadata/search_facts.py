@@ -14,7 +14,7 @@ from autoselection_core.report.lineage.differing import SubsetDiff, anchor_diff
 from autoselection_core.report.lineage.examples import rows_table
 from autoselection_core.report.rendering.table import fence
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
-from autoselection_core.report.sections.lead import compared_sentences, headline
+from autoselection_core.report.sections.lead import compared_sentences, headline, warnings_of
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
@@ -25,7 +25,7 @@ from autoselection_core.report.sections.plots import (
     trajectory_plot,
 )
 from autoselection_core.report.sections.tables import (
-    arm_table,
+    arm_table_of,
     budget_table,
     status_table,
     step_table,
@@ -114,8 +114,8 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
         "progress": status.sentence,
         "state": _state(status),
         "scores": sparkline([entry.utility for entry in facts.history.observations]),
-        "arms": table_value(arm_table(facts.compared, record.spec, facts.untrained).without(*_OF_ARMS)),
-        "trials": table_value(trial_table(facts).without(*_OF_TRIALS)),
+        "arms": table_value(arm_table_of(facts).without(*_OF_ARMS, *_whole_tokens(facts))),
+        "trials": table_value(trial_table(facts).without(*_OF_TRIALS, *_whole_tokens(facts))),
         "report_evaluations": table_value(
             status_table(status, TrialKind.REPORT).without(*_OF_TRIALS, "tokens")
         ),
@@ -134,6 +134,11 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     }
 
 
+def _whole_tokens(facts: SearchFacts) -> tuple[str, ...]:
+    """Column that readable tokens stand in for, where a training reads some."""
+    return () if facts.max_tokens is None else ("tokens",)
+
+
 def _landscape(facts: SearchFacts) -> Facts:
     """Pictures of the search itself, each where it says more than the table of trials."""
     unit, home = facts.record.spec.metric, facts.workspace.home
@@ -149,10 +154,10 @@ def _landscape(facts: SearchFacts) -> Facts:
 
 def _verdict_facts(facts: SearchFacts, found: Sequence[Finding]) -> Facts:
     """The headline, the warning of a small winner, and every comparison, each where the UI shows it whole."""
-    is_told = found or facts.is_whole_pool
+    is_told, warned = found or facts.is_whole_pool, warnings_of(facts)
     return {
         "verdict": headline(facts, found) if is_told else "nothing was compared yet",
-        **({"warning": facts.size_warning} if facts.size_warning else {}),
+        **({"warning": " ".join(f"{each.removesuffix('.')}." for each in warned)} if warned else {}),
         **sentence_list("comparisons", compared_sentences(facts, found)),
     }
 
