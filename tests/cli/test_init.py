@@ -494,19 +494,19 @@ def test_the_doctor_says_how_long_a_training_takes(cli: Cli, tmp_path: Path, ben
 
 
 @pytest.mark.usefixtures("raw")
-def test_items_that_the_model_cannot_read_are_found_by_doctor_and_search_before_a_training(
+def test_items_that_the_model_cannot_read_are_found_by_init_doctor_and_search_before_a_training(
     cli: Cli, tmp_path: Path, benchmark: str
 ) -> None:
     tiny_model(tmp_path / "models" / "tiny")
-    cli("init", "raw", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
     config = tmp_path / "models" / "tiny" / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "max_position_embeddings": 12}))
+    _, drafted, _ = cli("init", "raw", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
 
     code, output, _ = cli("doctor")
     searched, _, refused = cli("search", "--name", "first")
 
     assert (code, searched) == (1, 2)
-    for said in (output, refused):
+    for said in (drafted, output, refused):
         assert "'sums': 20 of 20 items do not fit into the 12 tokens" in " ".join(said.split())
     assert Ledger.open(f"sqlite:///{tmp_path / '.autoselection/history.sqlite'}").searches() == ()
 

@@ -45,6 +45,7 @@ from autoselection_core.cli.commands.ingesting import show_records
 from autoselection_core.cli.output import show_bad_items, tell
 from autoselection_core.cli.progress import show_progress
 from autoselection_core.errors.campaign import CampaignFileExistsError, NoAnswerError, NoSuchPathError
+from autoselection_core.errors.evaluation import ItemsTooLongError, ScoringFailedError
 from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.models.folder import require_model
@@ -325,6 +326,8 @@ def _benchmark(given: str, file: Path, model: str | None) -> DraftBenchmark:
 
 
 def _draft(read: Benchmark, name: str, path: str, items: str | None, model: str | None) -> DraftBenchmark:
+    if model is not None:
+        _tell_of_long_items(read, model)
     return DraftBenchmark(
         name,
         path,
@@ -335,6 +338,17 @@ def _draft(read: Benchmark, name: str, path: str, items: str | None, model: str 
         answer_characters=median_length([item.reference for item in read.items]),
         answer_tokens=read.answer_tokens,
     )
+
+
+def _tell_of_long_items(benchmark: Benchmark, model: str) -> None:
+    """Say before the campaign is written what its first search would refuse."""
+    from autoselection_core.evaluation.scoring.scoring import Reader, require_askable  # loads torch
+    from autoselection_core.models.folder import model_folder
+
+    try:
+        require_askable(Reader.at(model_folder(model)), benchmark)
+    except (ItemsTooLongError, ScoringFailedError) as error:
+        tell(f"before a search: {error}")
 
 
 def _sides(benchmark: Benchmark, model: str | None) -> tuple[tuple[int, int], tuple[int, int]]:
