@@ -545,7 +545,7 @@ def test_the_doctor_names_what_is_missing(cli: Cli, tmp_path: Path, monkeypatch:
         (
             "WEBHOOK_URL",
             "hooks.example/x",
-            "is 'hooks.example/x', which is no address; write http://HOST:PORT",
+            "is 'hooks...', which is no address; write http://HOST:PORT",
         ),
         ("WEBHOOK_URL", "http://127.0.0.1:x/", "which is no address"),
         ("WEBHOOK_URL", "http://127.0.0.1:1/x", "nobody answers at 127.0.0.1:1 (Connection refused); start"),
