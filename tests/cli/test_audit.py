@@ -36,7 +36,7 @@ def test_a_record_of_the_page_is_read_by_its_entry(tmp_path: Path, record: str, 
 
 
 def test_the_page_has_an_entry_for_each_way_of_naming() -> None:
-    assert len(PAIRS) == 5
+    assert len(PAIRS) == 6
 
 
 def test_audit_says_what_the_page_prints(cli: Cli, tmp_path: Path) -> None:
