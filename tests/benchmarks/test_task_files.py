@@ -260,6 +260,14 @@ def test_paths_start_at_the_task_file_and_patterns_stand_for_files(tmp_path: Pat
     "pattern",
     [
         *(r"(a+)+$", r"(a|a)*$", r"(\w+\s?)*$", r"((ab)*c?)*", r"(?:(?:a{0,99})b?)+", "(", "a" * 2_000),
+        *(
+            r"(a{1,60}){1,60}b",
+            r"(?:a|a){1,60}b",
+            r"(a|aa){1,64}$",
+            r"(?:a{0,64}){0,64}c",
+            r"(.{1,64}){1,64}X",
+        ),
+        *(r"(a?a)+b", r"(?:(?:a?){2}b)+$", r"(?:\w+\s?){1,60}!", r"(?:[a-z]{1,9}[A-Z]?){20}", r"(é?\w)+x"),
         *(r"\d*\d*\d*x", r"(\d*)(?:\d*|b)(?=\d*x)", r"a*(?:b|c*d*)x", r"(.*)=(.*)=(.*)"),
     ],
 )
@@ -287,6 +295,7 @@ def test_a_pattern_of_a_metric_is_looked_at_too(tmp_path: Path) -> None:
     [
         *(r"(-?[$0-9.,]{2,})|(-?[0-9]+)", r"#### (\-?[0-9\.\,]+)", r"(?i)answer is \(?([A-J])\)?"),
         *(r"((?<=The answer is )(.*)(?=.)|(?<=the answer is )(.*)(?=.))", r".*[aA]nswer:\s*([A-J])"),
+        *(r"(?:[A-Z],?\s?)+", r"(?:\d{1,3},?){1,4}", r"\d{1,3}(?:,\d{3})*(?:\.\d+)?", r"(?:ab|cd){1,9}"),
         r"[Tt]he (?:[Bb]est [Aa]nswer)[^A-D]*([A-D])|[Aa]nswer\s*:[^A-D]*([A-D])|\\boxed\{([A-D])\}",
     ],
 )

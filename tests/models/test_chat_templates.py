@@ -10,6 +10,7 @@ from autoselection_core.models.chat.chat_settings import (
     FOLDED,
     REASONING_CUT,
     REASONING_DROPPED,
+    REASONING_READ,
     SYSTEM_DROPPED,
 )
 from autoselection_core.models.chat.spans import encode
@@ -175,6 +176,38 @@ def test_reasoning_that_an_answer_repeats_is_counted_where_a_template_cuts_it(pl
 
     assert spoken(tokenizer, ASKED[0], said[0], ASKED[2], said[1]).changes == (REASONING_CUT,)
     assert spoken(tokenizer, ASKED[0], said[0]).changes == ()
+
+
+@pytest.mark.parametrize(
+    "said", [">", "<", "/", "t", "i", "th", "think", "<think>", "\n>", "user", "im", "|"]
+)
+@pytest.mark.parametrize("family", ENDED, ids=named)
+def test_an_answer_that_occurs_in_what_the_template_writes_is_taught_where_it_was_given(
+    family: Family, said: str
+) -> None:
+    """Qwen3 writes an empty block of reasoning before the last answer, and its characters were taught."""
+    tokenizer = tokenizer_of(family)
+    end = tokenizer_turn_end(tokenizer)
+    last = Message(Role.ASSISTANT, said)
+
+    encoded = spoken(tokenizer, ASKED[0], last, ASKED[2], last)
+    text = tokenizer.decode(encoded.input_ids)
+
+    assert [each.strip() for each in taught(tokenizer, ASKED[0], last, ASKED[2], last)] == [
+        f"{said}{end}".strip() if f"{said}{end}" in text else f"{said.strip()}{end}"
+    ] * 2
+
+
+@pytest.mark.parametrize("start", ["<think>", ""], ids=["opened", "not opened"])
+@pytest.mark.parametrize("answer", [" tag, then more", "\n\n4", "4"])
+def test_reasoning_that_the_template_spells_in_another_way_is_counted(start: str, answer: str) -> None:
+    """Text before the mark was read as reasoning, and nothing said that it is not taught."""
+    tokenizer = tokenizer_of(BY_NAME["Qwen3"])
+    said = Message(Role.ASSISTANT, f"{start}It is 4 by</think>{answer}")
+
+    assert taught(tokenizer, ASKED[0], said) == [answer.lstrip("\n") + "<|im_end|>"]
+    assert spoken(tokenizer, ASKED[0], said).changes == (REASONING_READ,)
+    assert spoken(tokenizer, ASKED[0], said, *ASKED[2:], TURNS[3]).changes == (REASONING_CUT,)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoselection_core.errors.models import ChatTemplateError
+from autoselection_core.models.chat.chat_settings import ANSWER_CUT
 from autoselection_core.models.chat.spans import Encoded, encode, encode_each
 from autoselection_core.models.chat.template_turns import reasoning_field, takes_calls, template_turns
 from autoselection_core.pool.sample import Message, Role, Sample, ToolCall
@@ -167,6 +168,15 @@ def test_an_answer_that_is_cut_in_two_keeps_its_beginning() -> None:
     encoded = encode(sample, TOKENIZER, 30)
 
     assert encoded.turns[0].stop == encoded.turns[0].end == 30
+    assert encoded.changes == (ANSWER_CUT,)
+
+
+def test_an_answer_within_the_limit_counts_as_whole_where_what_follows_it_is_cut() -> None:
+    turns = ((USER, "Hi"), (ASSISTANT, "counts apples"))
+    length = encode(conversation(*turns), TOKENIZER, 512).turns[0].end
+
+    assert encode(conversation(*turns, (USER, "Why? " * 50)), TOKENIZER, length).changes == ()
+    assert encode(conversation(*turns), TOKENIZER, length - 1).changes == (ANSWER_CUT,)
 
 
 def test_a_template_that_trims_answers_and_adds_a_system_prompt_is_followed() -> None:

@@ -19,6 +19,8 @@ FOLDED = "its system line was folded into the user turn"
 SYSTEM_DROPPED = "its system line was dropped"
 REASONING_DROPPED = "its reasoning was dropped"
 REASONING_CUT = "reasoning was left out by the template"
+REASONING_READ = "reasoning was read and not taught: the template spells it in another way"
+ANSWER_CUT = "an answer was cut at `max_tokens`, and its end is not taught"
 """Changes that are made to a sample before it is trained on; counted and shown."""
 
 _OPEN, _CLOSE = "<think>", "</think>"
@@ -92,8 +94,9 @@ def has_reasoning(message: Message) -> bool:
 
 
 def reasoning_of(message: Message) -> str:
-    """The reasoning of an answer, without the marks around it."""
-    return message.reasoning or message.content.rpartition(_CLOSE)[0].partition(_OPEN)[2]
+    """The reasoning of an answer, without the marks around it; the first of them may be missing."""
+    before = message.content.rpartition(_CLOSE)[0]
+    return message.reasoning or (before.partition(_OPEN)[2] if _OPEN in before else before)
 
 
 def without_reasoning(message: Message) -> Message:

@@ -1,7 +1,7 @@
 """Samples as tokens in the model's chat template, with the exact span of every response."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -12,7 +12,9 @@ import numpy.typing as npt
 from autoselection_core.arrays import Mask
 from autoselection_core.errors.models import ChatTemplateError
 from autoselection_core.models.chat.chat_settings import (
+    ANSWER_CUT,
     REASONING_CUT,
+    REASONING_READ,
     ChatSettings,
     Reasoning,
     answer_behind_reasoning,
@@ -27,6 +29,7 @@ Tokens = npt.NDArray[np.int32]
 """Token ids of one sequence. Shape (t,)."""
 
 _TOKENIZED_AT_ONCE = 256
+_PROBE = "autoselectionprobe"
 _SYSTEM_HINT = "set `system: fold` or `system: drop` under `base_model`"
 
 
@@ -149,16 +152,18 @@ def render(sample: Sample, tokenizer: Any) -> Rendered:  # noqa: ANN401 transfor
     messages, changes = settings.apply(sample.messages)
     turns, tools = template_turns(replace(sample, messages=messages), tokenizer), _tools(sample)
     text = _text_of(sample, tokenizer, turns, tools)
-    spans = [
-        _span(sample, tokenizer, turns[: position + 1], tools, text)
+    spans = {
+        position: _span(sample, tokenizer, turns, position, tools=tools, text=text)
         for position, message in enumerate(messages)
         if message.role is Role.ASSISTANT and message.is_taught and message.text.strip()
-    ]
+    }
     if _leaves_reasoning_out(messages, text):
         if settings.reasoning == Reasoning.REFUSE:
             raise ChatTemplateError(sample.id, REASONING_CUT)
         changes = (*changes, REASONING_CUT)
-    found = tuple(span for span in spans if span is not None)
+    found = tuple(span for span in spans.values() if span is not None)
+    if any(span and _is_behind_reasoning(messages[at], text, span) for at, span in spans.items()):
+        changes = (*changes, REASONING_READ)
     return Rendered(text, found, changes, _contents(text, messages, found))
 
 
@@ -209,6 +214,14 @@ def _leaves_reasoning_out(messages: Sequence[Message], text: str) -> bool:
     )
 
 
+def _is_behind_reasoning(message: Message, text: str, span: tuple[int, int, int, int]) -> bool:
+    """Whether the template spells the reasoning of an answer's text otherwise, so that the rest is taught."""
+    header, start, stop, _ = span
+    thought = reasoning_of(message).strip()
+    is_spelled = message.reasoning is not None or message.content.strip() == text[start:stop].strip()
+    return bool(thought) and not is_spelled and thought in text[header:start]
+
+
 def _rendered_or_error(sample: Sample, tokenizer: Any) -> Rendered | ChatTemplateError:  # noqa: ANN401 no types
     try:
         return render(sample, tokenizer)
@@ -220,11 +233,14 @@ def _span(
     sample: Sample,
     tokenizer: Any,  # noqa: ANN401 transformers has no types
     turns: Sequence[TemplateTurn],
+    position: int,
+    *,
     tools: Any,  # noqa: ANN401 any JSON
     text: str,
 ) -> tuple[int, int, int, int] | None:
-    """Position of the last of some turns; None where the template leaves out all that it says."""
-    before, answer = turns[:-1], turns[-1]["content"]
+    """Place of a turn in the text of all; None where the template leaves out all that it says."""
+    before, turn = turns[:position], turns[position]
+    answer = turn["content"]
     opened = closed = ""
     if before:
         opened = apply_template(tokenizer, before, tools, answer_follows=True, sample_id=sample.id)
@@ -233,15 +249,23 @@ def _span(
         raise ChatTemplateError(sample.id, f"the text before turn {len(before)} depends on what follows")
     header = len(closed) if opened.startswith(closed) else len(opened)
     ends = _ends(sample, tokenizer)
-    if len(turns[-1]) > len(("role", "content")):
-        whole = apply_template(tokenizer, turns, tools, sample_id=sample.id)
+    if len(turn) > len(("role", "content")):
+        whole = apply_template(tokenizer, turns[: position + 1], tools, sample_id=sample.id)
         if text.startswith(whole):
             return header, len(opened), *_closing(text, len(opened), len(whole), ends)
         if not answer.strip():
             return None
-    start, said = _find(text, answer, len(opened))
+
+    def probed(said: str) -> str:
+        changed = {**turn, "content": answer.removesuffix(said) + _PROBE}
+        try:
+            return apply_template(tokenizer, [*before, changed, *turns[position + 1 :]], tools)
+        except ChatTemplateError:
+            return ""
+
+    start, said = _find(text, answer, len(opened), ends, probed)
     if start < 0:
-        start, said = _find(text, answer_behind_reasoning(answer), len(opened))
+        start, said = _find(text, answer_behind_reasoning(answer), len(opened), ends, probed)
     if start < 0:
         raise ChatTemplateError(sample.id, f"the template changes the answer of turn {len(before)}")
     stop = start + len(said)
@@ -258,11 +282,25 @@ def _ends(sample: Sample, tokenizer: Any) -> list[str]:  # noqa: ANN401 transfor
     return [each for each in (end, tokenizer.eos_token) if each]
 
 
-def _find(text: str, answer: str, opened: int) -> tuple[int, str]:
-    """Position and text of an answer as written: unchanged, or without the white space around it."""
+def _find(
+    text: str, answer: str, opened: int, ends: Sequence[str], probed: Callable[[str], str]
+) -> tuple[int, str]:
+    """Position and text of an answer as written: unchanged, or without the white space around it.
+
+    A template may write something of its own before an answer, such as an empty `<think>` block, in which a
+    short answer may occur, too. Unless the turn is nothing but the answer and its end, the answer is looked
+    for where the template writes another one.
+    """
     trimmed = answer.strip()
     as_it_is, start = text.find(answer, opened), text.find(trimmed, opened)
-    return (as_it_is, answer) if 0 <= as_it_is <= start else (start, trimmed)
+    first = (as_it_is, answer) if 0 <= as_it_is <= start else (start, trimmed)
+    if start < 0 or (first[0] == opened and text.startswith(tuple(ends), opened + len(first[1]))):
+        return first
+    other = probed(answer)
+    place = other.find(_PROBE, opened)
+    if place < 0 or not text.startswith(other[:place]):
+        return first
+    return next(((place, said) for said in (answer, trimmed) if text.startswith(said, place)), first)
 
 
 def _closing(text: str, start: int, written: int, ends: Sequence[str]) -> tuple[int, int]:
@@ -302,6 +340,7 @@ def _place(rendered: Rendered, ids: Tokens, offsets: npt.NDArray[np.int64], max_
     start = np.searchsorted(ends, spans[:, 1], side="right")
     stop = np.searchsorted(begins, spans[:, 2], side="left")
     end = np.searchsorted(begins, spans[:, 3], side="left")
+    is_cut = len(spans) > 0 and int(end.max()) > max_tokens
     turns = np.minimum(np.stack([header, start, stop, end], axis=1), max_tokens).tolist()
     said = np.array(rendered.contents, np.int64).reshape(-1, 2)
     first = np.searchsorted(ends, said[:, 0], side="right").tolist()
@@ -310,6 +349,6 @@ def _place(rendered: Rendered, ids: Tokens, offsets: npt.NDArray[np.int64], max_
         input_ids=ids[:max_tokens],
         turns=tuple(Turn(*turn) for turn in turns if turn[1] < turn[2]),
         truncated=len(ids) > max_tokens,
-        changes=rendered.changes,
+        changes=(*rendered.changes, ANSWER_CUT) if is_cut else rendered.changes,
         contents=tuple(zip(first, last, strict=True)),
     )
