@@ -30,6 +30,9 @@ JUDGE = {
 }
 """Variables that AutoSelection sets for a judge's program, by the field of the request that each holds."""
 
+JUDGE_CALL = "AUTOSELECTION_JUDGE_CALL"
+"""Variable that marks every process that a judge's program starts."""
+
 JUDGE_READER = "the program of a `judge`"
 _EACH_CALL = "set by AutoSelection for each call"
 
@@ -158,5 +161,8 @@ VARIABLES: tuple[Variable, ...] = (
         JUDGE_READER,
     ),
     Variable(JUDGE["key"], "Name of the evaluation.", _EACH_CALL, JUDGE_READER),
+    Variable(
+        JUDGE_CALL, "Mark of the call; processes that have it end with the call.", _EACH_CALL, JUDGE_READER
+    ),
 )
 """Every variable that `deploy/` sets, the code reads, or the code sets for a judge's program."""

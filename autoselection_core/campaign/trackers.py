@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import requests
 
 from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.errors.base import without_user
 from autoselection_core.errors.campaign import TrackerError
 from autoselection_core.errors.store import StorageFullError
 from autoselection_core.history.records import SearchRecord, TrialRecord
@@ -149,17 +150,11 @@ class MlflowTracker:
             answer = requests.request(method, address, json=body, timeout=_PATIENCE_S)
             said = answer.json()
         except (requests.RequestException, ValueError) as error:
-            problem = f"{_without_user(self.url)} does not answer as MLflow does ({type(error).__name__})"
+            problem = f"{without_user(self.url)} does not answer as MLflow does ({type(error).__name__})"
             raise TrackerError("mlflow", problem) from error
         if answer.ok or (may_exist and said.get("error_code") == may_exist):
             return dict(said)
         raise TrackerError("mlflow", f"{answer.status_code} {said.get('message', '')}"[:300])
-
-
-def _without_user(url: str) -> str:
-    """An address without user name and password."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:

@@ -52,3 +52,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     closest = get_close_matches(name, list(known), n=1)
     return f" Did you mean {closest[0]!r}?" if closest else ""
+
+
+def without_user(address: str) -> str:
+    """An address as an error may quote it: without user and password, however it is spelled.
+
+    Example:
+        >>> without_user("http://somebody:secret@host:1/v1"), without_user("http//somebody:secret@host")
+        ('http://***@host:1/v1', '***@host')
+    """
+    before, at, rest = address.rpartition("@")
+    scheme, slashes, _ = before.partition("://")
+    return f"{scheme if slashes else ''}{slashes}***@{rest}" if at else address

@@ -92,6 +92,10 @@ class ItemCountError(JudgeError):
 
     @override
     def __post_init__(self) -> None:
-        found = f"it scored {self.scored:,} items of {self.benchmark!r}, where {self.expected:,} are expected"
+        found = f"its {self.scored:,} items of {self.benchmark!r} are others than before"
+        if self.scored != self.expected:
+            found = (
+                f"it scored {self.scored:,} items of {self.benchmark!r}, where {self.expected:,} are expected"
+            )
         self.reason = f"{found}: every evaluation has to score the same items"
         super().__post_init__()

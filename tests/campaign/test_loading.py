@@ -382,6 +382,7 @@ def test_trackers_that_write_files_are_read_with_folders_below_the_campaign_file
         ("price_per_hour: 0", "must be above 0"),
         ("mlflow: {experiment: sums}", r"line \d+.*mlflow.*needs `url`"),
         ("mlflow: {url: here}", r"line \d+.*url.*begins with http"),
+        ('mlflow: {url: "http//somebody:s3cret@h"}', r"line \d+.*url is '\*\*\*@h', but must be an address"),
         ("tensorboard: {folder: /etc}", r"line \d+.*folder.*leads to /etc, outside of"),
         ("wandb: {key: secret}", "key"),
     ],

@@ -102,10 +102,11 @@ def test_a_tracker_that_does_not_answer_is_told_of_and_stops_nothing(server: Thr
     server.shutdown()
     server.server_close()
 
-    for user in ("", "somebody:s3cret@"):
+    for user, shown in (("", ""), ("somebody:s3cret@", "***@"), ("somebody:s3c@r/et@", "***@")):
         (problem,) = tell([MlflowTracker(f"http://{user}127.0.0.1:{port}")], TRIAL)
 
-        assert problem.startswith(f"mlflow did not take the trial: http://127.0.0.1:{port} does not answer")
+        address = f"http://{shown}127.0.0.1:{port}"
+        assert problem.startswith(f"mlflow did not take the trial: {address} does not answer")
 
 
 def test_tensorboard_shows_params_and_scores_of_a_trial_once(tmp_path: Path) -> None:

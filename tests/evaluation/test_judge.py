@@ -4,11 +4,13 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 
+from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.judge import (
     ItemCountError,
     JudgeDiedError,
@@ -17,8 +19,10 @@ from autoselection_core.errors.judge import (
     JudgeTimedOutError,
     JudgeWroteNothingError,
 )
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.judge.evaluator import JudgeEvaluator, JudgeSettings
 from autoselection_core.evaluation.judge.program import device
+from autoselection_core.evaluation.judge.request import read_scores
 from autoselection_core.score.evaluation import Cost
 from autoselection_core.store.home import Home
 from tests.evaluation.bench import POOL, subset
@@ -107,6 +111,17 @@ def writes(*lines: str) -> str:
         (writes(LINE % "1", LINE % "Infinity"), JudgeScoreError, "line 2"),
         (writes(LINE % '"good"'), JudgeScoreError, "no finite number"),
         (writes(LINE % "1", LINE % "2"), JudgeScoreError, "second time"),
+        (writes(LINE % ("4" * 400)), JudgeScoreError, "beyond 1e.100"),
+        (
+            writes(*(LINE.replace('"a"', f'"{item}"') % "1.7e308" for item in range(4))),
+            JudgeScoreError,
+            "line 1",
+        ),
+        (
+            writes('{"benchmark": "sums", "item": "a", "value": 1, "value": 2}'),
+            JudgeScoreError,
+            "'value' twice",
+        ),
         (writes("nonsense"), JudgeScoreError, "is no JSON"),
         (writes("[" * 100_000), JudgeScoreError, "is no JSON"),
         (
@@ -156,12 +171,50 @@ def test_what_a_program_left_running_ends_with_it(tmp_path: Path) -> None:
         assert gone or psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.parametrize("ending", ["", "\nimport time; time.sleep(60)"], ids=["ends", "runs on"])
+def test_what_left_the_group_of_a_program_ends_with_it(tmp_path: Path, ending: str) -> None:
+    """A child in a session of its own outlived both the end and the timeout of its judge."""
+    left = "import subprocess, sys\nchild = subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+    kept = "open(sys.argv[1] + '.pid', 'w').write(str(child.pid))"
+    evaluator = judge(tmp_path, left + kept + ending, timeout_s=20.0 if ending else 600.0)
+
+    with pytest.raises(JudgeTimedOutError if ending else JudgeWroteNothingError):
+        evaluator.evaluate(subset(), 0)
+    pid = int(next((tmp_path / "home").rglob("*.pid")).read_text())
+    if psutil.pid_exists(pid):
+        gone, _ = psutil.wait_procs([psutil.Process(pid)], timeout=60)
+        assert gone or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize(
+    "settings", [{"environment": {"A=B": "x"}}, {"environment": {"": "x"}}, {"command": ("a\0b",)}]
+)
+def test_variables_and_commands_that_no_program_can_get_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(SettingError, match=r"environment|command"):
+        JudgeSettings(**settings)
+
+
+def test_scores_that_begin_with_a_mark_of_utf_8_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "scores.jsonl"
+    file.write_text(LINE % "0.5", encoding="utf-8-sig")
+
+    assert read_scores("key", file, Side.DEV)[0].mean == 0.5
+
+
 def test_an_evaluation_scores_the_items_that_the_first_one_scored(tmp_path: Path) -> None:
     program = HONEST.replace("range(4)", "range(4 if len(rows) > 10 else 3)")
     evaluator = judge(tmp_path, program)
     evaluator.evaluate(subset(30), 0)
 
     with pytest.raises(ItemCountError, match="3 items of 'sums', where 4 are expected"):
+        evaluator.evaluate(subset(5), 0)
+
+
+def test_as_many_items_that_are_others_are_no_score(tmp_path: Path) -> None:
+    evaluator = judge(tmp_path, HONEST.replace('f"q{item}"', 'f"q{item + (len(rows) > 10)}"'))
+    evaluator.evaluate(subset(30), 0)
+
+    with pytest.raises(ItemCountError, match="its 4 items of 'sums' are others than before"):
         evaluator.evaluate(subset(5), 0)
 
 

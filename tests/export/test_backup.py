@@ -1,15 +1,18 @@
 """A backup restored elsewhere is the installation that was backed up."""
 
+import io
+import json
 import os
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from autoselection_core.errors.store import (
+    BackupError,
     DamagedBackupError,
     DatabaseToolError,
     NotABackupError,
@@ -130,7 +133,8 @@ def test_what_is_no_backup_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "listing", ["[]", "{}", '{"files": [], "databases": {}}', '{"files": {}}', "null", "{"]
+    "listing",
+    ["[]", "{}", '{"files": [], "databases": {}}', '{"files": {}}', "null", "{", '{"files":' + "[" * 100_000],
 )
 def test_a_listing_of_another_kind_is_refused(tmp_path: Path, listing: str) -> None:
     (tmp_path / "backup.json").write_text(listing)
@@ -156,6 +160,70 @@ def test_an_archive_writes_nothing_outside_of_the_home(tmp_path: Path, name: str
 
     assert not (tmp_path / "elsewhere").exists()
     assert not list(tmp_path.rglob("outside.txt"))
+
+
+def _archive(file: Path, members: Mapping[str, bytes], links: Mapping[str, tuple[bytes, str]]) -> None:
+    """An archive of files, and of members of other kinds with what they lead to."""
+    with tarfile.open(file, "w") as archive:
+        for name, content in members.items():
+            listed = tarfile.TarInfo(name)
+            listed.size = len(content)
+            archive.addfile(listed, io.BytesIO(content))
+        for name, (kind, target) in links.items():
+            listed = tarfile.TarInfo(name)
+            listed.type, listed.linkname = kind, target
+            archive.addfile(listed)
+
+
+EMPTY = {"backup.json": b'{"files": {}, "databases": {}}'}
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        {"files": (tarfile.DIRTYPE, ""), "files/evaluations": (tarfile.SYMTYPE, "../otherproject")},
+        {"files": (tarfile.SYMTYPE, "databases")},
+        {"databases": (tarfile.SYMTYPE, "files")},
+        {"files/copy": (tarfile.LNKTYPE, "backup.json")},
+        {"files/pipe": (tarfile.FIFOTYPE, "")},
+    ],
+)
+def test_an_archive_with_a_link_is_not_restored(tmp_path: Path, links: dict[str, tuple[bytes, str]]) -> None:
+    """A link to a folder beside the home was restored, and what was written there later landed in it."""
+    _archive(tmp_path / "backup.tar", EMPTY, {"otherproject": (tarfile.DIRTYPE, ""), **links})
+
+    with pytest.raises(NotABackupError, match="no backup holds one"):
+        restore(tmp_path / "backup.tar", Home(tmp_path / "elsewhere"), {})
+
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {**EMPTY, "files": b"no folder"},
+        {**EMPTY, "/".join(["files"] * 1_500): b""},
+        {**EMPTY, "files/" + "n" * 5_000: b""},
+        {"backup.json": json.dumps({"files": {"n" * 5_000: "0"}, "databases": {}}).encode()},
+        {"backup.json": b'{"files": {"../backup.json": "0"}, "databases": {}}'},
+        {"backup.json": b'{"files": {}, "databases": {"../backup.json": "0"}}'},
+    ],
+    ids=[
+        "a file for the files",
+        "deep",
+        "long",
+        "lists a long name",
+        "lists a file outside",
+        "and a database",
+    ],
+)
+def test_an_archive_of_no_backup_is_refused_by_a_sentence(tmp_path: Path, members: dict[str, bytes]) -> None:
+    _archive(tmp_path / "backup.tar", members, {})
+
+    with pytest.raises(BackupError, match=r"backup\.tar"):
+        restore(tmp_path / "backup.tar", Home(tmp_path / "elsewhere"), {})
+
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_file_that_a_backup_does_not_list_is_not_restored(tmp_path: Path) -> None:

@@ -186,6 +186,8 @@ def test_many_finished_searches_do_not_hide_what_the_others_wait_for(ledger: Led
         "postgresql://somebody@127.0.0.1:1/x?password=s3cret",
         "postgresql://somebody:a@127.0.0.1:1/x?sslpassword=s3cret",
         "postgresql://somebody:a:s3cret@127.0.0.1:s3cret/x",
+        "postgresql://somebody:a@s3cret@127.0.0.1:1/x",
+        "postgresql://somebody:a@b/s3cret@127.0.0.1:1/x",
         "postgres//somebody:s3cret@127.0.0.1/x",
         "nosuch://somebody:s3cret@127.0.0.1/x",
     ],

@@ -221,8 +221,14 @@ def test_reasoning_that_the_template_spells_in_another_way_is_counted(start: str
         "{{ messages.append(1) }}",
         "{% include '/etc/passwd' %}",
         "{% if %}",
+        "{{ 'a' * 10 ** 18 }}",
+        "{{ 'a' | center(10 ** 18) }}",
+        "{{ 'a' * 10 ** 30 }}",
     ],
-    ids=["range", "division", "lookup", "recursion", "class", "mutation", "include", "syntax"],
+    ids=[
+        *("range", "division", "lookup", "recursion", "class", "mutation", "include", "syntax"),
+        *("memory", "width", "overflow"),
+    ],
 )
 def test_a_template_that_fails_on_a_sample_refuses_it_and_runs_no_code(template: str) -> None:
     """A division by zero in a template ended the whole training."""

@@ -155,7 +155,7 @@ def _ways(tree: Iterable[tuple[Any, Any]]) -> float:
 
 def _characters(tree: Iterable[tuple[Any, Any]]) -> frozenset[str]:
     """Characters of the alphabet that a pattern may take, or more."""
-    return frozenset().union(*(_taken(str(operation), argument) for operation, argument in _flat(tree)))
+    return frozenset[str]().union(*(_taken(str(operation), argument) for operation, argument in _flat(tree)))
 
 
 def _taken(name: str, argument: Any) -> frozenset[str]:  # noqa: ANN401 as Python's parser gives it
@@ -168,7 +168,7 @@ def _taken(name: str, argument: Any) -> frozenset[str]:  # noqa: ANN401 as Pytho
         case "CATEGORY" if str(argument) in _CATEGORIES:
             taken = frozenset(filter(re.compile(_CATEGORIES[str(argument)]).match, _ALPHABET))
         case "RANGE" if argument[1] < _ASCII:
-            taken = frozenset().union(
+            taken = frozenset[str]().union(
                 *(_taken("LITERAL", each) for each in range(argument[0], argument[1] + 1))
             )
         case "IN" if str(argument[0][0]) != "NEGATE":

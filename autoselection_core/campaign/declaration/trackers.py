@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
 from autoselection_core.campaign.declaration.yaml_document import Value
+from autoselection_core.errors.base import without_user
 from autoselection_core.errors.recipe import SettingError
 
 
@@ -27,7 +28,9 @@ class Mlflow:
     def __post_init__(self) -> None:
         """Refuse what no request can be sent to."""
         if not self.url.startswith(("http://", "https://")):
-            raise SettingError("url", self.url, "an address that begins with http:// or https://")
+            raise SettingError(
+                "url", without_user(self.url), "an address that begins with http:// or https://"
+            )
 
 
 @dataclass(frozen=True)

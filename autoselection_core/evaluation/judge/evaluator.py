@@ -14,6 +14,7 @@ from typing import Annotated
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.evaluation import WrongPoolError
 from autoselection_core.errors.judge import ItemCountError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.folder import CONFIG, EvaluationFolder, evaluation_key
 from autoselection_core.evaluation.judge.program import ProgramCall, RunsProgram, device, run_program
 from autoselection_core.evaluation.judge.request import JudgeRequest, read_scores, write_samples
@@ -71,6 +72,11 @@ class JudgeSettings:
     def __post_init__(self) -> None:
         """Refuse settings that could never run."""
         check_settings(self)
+        for name, value in self.environment.items():
+            if not name or "=" in name or "\0" in f"{name}{value}":
+                raise SettingError("environment", name, "names of variables, without '=', and their values")
+        if any("\0" in part for part in self.command):
+            raise SettingError("command", self.command, "texts without the character 0")
 
     @property
     def variables(self) -> dict[str, str]:

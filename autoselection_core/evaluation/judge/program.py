@@ -10,12 +10,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
+from uuid import uuid4
 
+from autoselection_core.environment_variables import JUDGE_CALL
 from autoselection_core.errors.judge import JudgeDiedError, JudgeNotStartedError, JudgeTimedOutError
 from autoselection_core.progress import Progress
 
 _POLL_S = 0.2
 _LAST_BYTES = 4_096
+_ROUNDS = 20
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ RunsProgram: TypeAlias = Callable[[ProgramCall], None]
 
 
 def run_program(call: ProgramCall) -> None:
-    """Run a program to its end, in a process group of its own.
+    """Run a program to its end, in a process group of its own, with a mark of the call in its environment.
 
     Raises:
         JudgeNotStartedError: There is no such program.
@@ -53,12 +56,13 @@ def run_program(call: ProgramCall) -> None:
     """
     folder = call.folder
     folder.mkdir(parents=True, exist_ok=True)
+    call_id = uuid4().hex
     with (folder / "stdout.log").open("ab") as out, (folder / "stderr.log").open("ab") as err:
         try:
             process = subprocess.Popen(  # noqa: S603 the campaign names it, as a list and not as a shell's line
                 list(call.command),
                 cwd=folder,
-                env={**os.environ, **call.environment},
+                env={**os.environ, **call.environment, JUDGE_CALL: call_id},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -69,7 +73,7 @@ def run_program(call: ProgramCall) -> None:
         try:
             code = _code(process, call)
         finally:
-            _end_group(process)
+            _end_all(process, f"{JUDGE_CALL}={call_id}".encode())
     if code is None:
         raise JudgeTimedOutError(call.key, call.timeout_s)
     if code != 0:
@@ -90,11 +94,29 @@ def _code(process: subprocess.Popen[bytes], call: ProgramCall) -> int | None:
                 call.progress("judge", int(passed), int(call.timeout_s))
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End what the program started and left behind, and the program itself."""
+def _end_all(process: subprocess.Popen[bytes], mark: bytes) -> None:
+    """End what the program started and left behind, and the program itself.
+
+    A process that left the group is found by the mark in its environment, where the system has `/proc`.
+    """
     with suppress(ProcessLookupError, PermissionError):  # all of them have ended
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for _ in range(_ROUNDS):  # one that is just being started is found in the next round
+        marked = list(_marked(mark))
+        for pid in marked:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if not marked:
+            return
+
+
+def _marked(mark: bytes) -> Iterator[int]:
+    """Ids of the processes with a variable in their environment; one that has ended has none."""
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has ended, or is another user's
+            if mark in file.read_bytes().split(b"\0"):
+                yield int(file.parent.name)
 
 
 def _last_line(log: Path) -> str:

@@ -4,9 +4,9 @@ Scores are read strictly: a failure is never a measurement.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,9 @@ def _plain(sample: Sample) -> dict[str, Json]:
     return {"id": sample.id, "messages": messages, **tools}
 
 
+_MAX_VALUE = 1e100
+"""Magnitude up to which means and variances of values are finite."""
+
 _FIELDS = {"benchmark", "item", "value", "output"}
 
 
@@ -145,15 +148,38 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _score(key: str, number: int, line: bytes) -> tuple[str, ItemScore]:
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        KeyError: It gives a field twice.
+    """
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise KeyError(name)
+        found[name] = value
+    return found
+
+
+def _object(key: str, number: int, line: bytes) -> dict[str, Any]:
+    """A line as a JSON object; the first may begin with a byte order mark."""
     try:
-        said: Mapping[str, Any] = json.loads(line.decode())
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        said = json.loads(text, object_pairs_hook=_once)
     except UnicodeDecodeError as error:
         raise JudgeScoreError(key, number, "is not UTF-8") from error
+    except KeyError as error:
+        raise JudgeScoreError(key, number, f"gives {error.args[0]!r} twice") from error
     except (ValueError, RecursionError) as error:
         raise JudgeScoreError(key, number, "is no JSON") from error
     if not isinstance(said, dict):
         raise JudgeScoreError(key, number, "is no JSON object")
+    return said
+
+
+def _score(key: str, number: int, line: bytes) -> tuple[str, ItemScore]:
+    said = _object(key, number, line)
     if unknown := sorted(said.keys() - _FIELDS):
         raise JudgeScoreError(key, number, f"has the unknown field {unknown[0]!r}")
     benchmark, item, value = said.get("benchmark"), said.get("item"), said.get("value")
@@ -163,8 +189,10 @@ def _score(key: str, number: int, line: bytes) -> tuple[str, ItemScore]:
         raise JudgeScoreError(key, number, "needs `item`: the name of an item")
     if isinstance(value, bool):
         value = float(value)
-    if not isinstance(value, int | float) or not isfinite(value):
+    if not isinstance(value, int | float) or not abs(value) < inf:
         raise JudgeScoreError(key, number, f"has the value {value!r}, which is no finite number")
+    if abs(value) > _MAX_VALUE:
+        raise JudgeScoreError(key, number, f"has a value beyond {_MAX_VALUE:g}, of which no mean is taken")
     output = said.get("output")
     if not _is_utf8(f"{item}{output}"):
         raise JudgeScoreError(key, number, "holds half a surrogate pair, which UTF-8 cannot spell")

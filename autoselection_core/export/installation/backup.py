@@ -33,6 +33,7 @@ from autoselection_core.store.home import Home
 
 CONTENTS = "backup.json"
 _FILES, _DATABASES = "files", "databases"
+_MAX_DEPTH = 200
 
 
 @dataclass(frozen=True)
@@ -125,20 +126,40 @@ def restore(file: Path, home: Home, databases: Mapping[str, str]) -> Backup:
 def _unpack(file: Path, folder: Path) -> dict[str, dict[str, str]]:
     try:
         with tarfile.open(file) as archive:
-            archive.extractall(folder, filter="data")
+            archive.extractall(folder, filter=_plain_member)  # noqa: S202 it calls `data_filter`, and takes no link
         contents = _listing((folder / CONTENTS).read_text())
-    except (OSError, tarfile.TarError, ValueError) as error:
+        for kind in (_FILES, _DATABASES):
+            (folder / kind).mkdir(exist_ok=True)
+    except (OSError, tarfile.TarError, ValueError, RecursionError) as error:
         raise NotABackupError(file, str(error)) from error
-    (folder / _FILES).mkdir(exist_ok=True)
-    for each in sorted((folder / _FILES).rglob("*")):
-        if not each.is_dir() and str(each.relative_to(folder / _FILES)) not in contents[_FILES]:
-            raise UnlistedFileError(file, str(each.relative_to(folder / _FILES)))
+    held = {kind: set(_names_below(folder / kind)) for kind in (_FILES, _DATABASES)}
+    for name in sorted(held[_FILES] - contents[_FILES].keys()):
+        raise UnlistedFileError(file, name)
     for kind in (_FILES, _DATABASES):
         for name, known in contents[kind].items():
-            path = folder / kind / name
-            if not path.is_file() or fingerprint_file(path) != known:
+            if name not in held[kind] or fingerprint_file(folder / kind / name) != known:
                 raise DamagedBackupError(file, name)
     return contents
+
+
+def _plain_member(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+    """A member that is a file or a folder, as every backup holds them.
+
+    Raises:
+        ValueError: It is a link or a device, or lies in too many folders.
+        TarError: It leads out of the folder.
+    """
+    if not (member.isreg() or member.isdir()):
+        reason = f"{member.name[:200]} is a link or a device, and no backup holds one"
+        raise ValueError(reason)
+    if member.name.count("/") > _MAX_DEPTH:
+        reason = f"{member.name[:200]}... is in more than {_MAX_DEPTH} folders"
+        raise ValueError(reason)
+    return tarfile.data_filter(member, folder)
+
+
+def _names_below(folder: Path) -> Iterator[str]:
+    return (str(each.relative_to(folder)) for each in folder.rglob("*") if not each.is_dir())
 
 
 def _listing(text: str) -> dict[str, dict[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool
 
@@ -121,6 +121,9 @@ class Database:
 
 def _engine(url: str, busy_timeout_s: float) -> Engine:
     parsed = make_url(url)
+    if _is_host_of_password(parsed):
+        reason = "an @ in the password"
+        raise ValueError(reason)
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername=_POSTGRESQL)
     engine = create_engine(parsed, poolclass=NullPool)
@@ -145,10 +148,17 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _is_host_of_password(url: URL) -> bool:
+    """Whether what follows an @ in a password was read as host and database."""
+    return bool(url.host) and "@" in f"{url.host}{url.database}"
+
+
 def _without_password(url: str) -> str:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
+        return "the history URL"
+    if _is_host_of_password(parsed):
         return "the history URL"
     shown = {name: "***" if "pass" in name.lower() else value for name, value in parsed.query.items()}
     return parsed.set(query=shown).render_as_string(hide_password=True)

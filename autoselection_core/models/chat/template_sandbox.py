@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from autoselection_core.errors.models import ChatTemplateError
 
-REFUSALS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError)
+REFUSALS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError, MemoryError)
 """What a template raises on a conversation that it does not take, or that its author did not think of."""
 
 

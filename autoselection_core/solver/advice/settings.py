@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from autoselection_core.errors.base import did_you_mean
+from autoselection_core.errors.base import did_you_mean, without_user
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.identity import Json
 from autoselection_core.space import Count, Interval, check_settings
@@ -66,7 +66,11 @@ class AdviserSettings:
         object.__setattr__(self, "roles", tuple(self.roles))
         check_settings(self)
         if not is_web_address(self.url):
-            raise SettingError("url", self.url, "an address that starts with http:// or https://")
+            raise SettingError(
+                "url",
+                without_user(self.url) if isinstance(self.url, str) else self.url,
+                "an address that starts with http:// or https://, without user and password",
+            )
         if not isinstance(self.model, str) or not self.model:
             raise SettingError("model", self.model, "the name of a model")
         for role in self.roles:

@@ -335,7 +335,11 @@ def _heard(settings: AdviserSettings, model: Model) -> tuple[object, object]:
     ("settings", "message"),
     [
         ({"url": "ftp://host"}, "http"),
-        ({"url": "http://user:password@host/v1"}, "http"),
+        (
+            {"url": "http://user:password@host/v1"},
+            r"^url is 'http://\*\*\*@host/v1', .*without user and password",
+        ),
+        ({"url": "http//user:pass@word@host/v1"}, r"^url is '\*\*\*@host/v1'"),
         ({"model": ""}, "name of a model"),
         ({"roles": ("proposr",)}, "Did you mean 'proposer'"),
         ({"timeout_s": 0.0}, "timeout_s"),
