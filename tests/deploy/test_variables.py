@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from autoselection_core.benchmarks.split import Side
-from autoselection_core.environment_variables import JUDGE_READER, VARIABLES
+from autoselection_core.environment_variables import JUDGE_CALL, JUDGE_READER, VARIABLES
 from autoselection_core.evaluation.judge.request import JudgeRequest
 
 REPOSITORY = Path(__file__).parents[2]
@@ -88,7 +88,7 @@ def test_every_variable_that_the_code_reads_is_listed_and_every_listed_one_of_ou
 def test_every_variable_that_the_code_sets_for_a_judge_is_listed_and_every_listed_one_is_set() -> None:
     request = JudgeRequest(Path("subset"), Path("output"), Path("scores"), Side.DEV, 1, "key")
 
-    assert request.environment.keys() == OF_JUDGES
+    assert {*request.environment, JUDGE_CALL} == OF_JUDGES
     assert JudgeRequest.from_environment(request.environment) == request
 
 
