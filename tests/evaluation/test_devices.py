@@ -86,6 +86,23 @@ def test_processes_that_train_together_share_the_threads_of_one(tmp_path: Path, 
     assert (sorted(ranks), set(sizes), codes) == (list(range(count)), {count}, [0] * count)
 
 
+def test_the_last_lines_of_the_first_process_are_read_though_another_has_ended_before_it(
+    tmp_path: Path,
+) -> None:
+    program = (
+        "import os, time\n"
+        "for number in range(2 * (os.environ['RANK'] == '0')):\n"
+        "    time.sleep(0.3)\n"
+        "    print('line', end=' ', flush=True)\n"
+        "    time.sleep(0.3)\n"
+        "    print(number, flush=True)\n"
+    )
+
+    with start_workers(["-c", program], 2, tmp_path / "log") as workers:
+        assert list(workers.lines()) == ["line 0", "line 1"]
+        assert workers.codes() == [0, 0]
+
+
 def test_every_line_of_the_first_process_is_passed_on_while_it_runs(tmp_path: Path) -> None:
     """Each line is said only once the one before it has arrived."""
     program = (

@@ -6,6 +6,7 @@ import selectors
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -107,9 +108,11 @@ class RankProcesses:
 
     processes: tuple[subprocess.Popen[bytes], ...]
     _unread: bytes = field(default=b"", init=False)
+    _is_read: bool = field(default=False, init=False)
+    """Whether the output of rank 0 has been read to its end."""
 
     def lines(self) -> Iterator[str]:
-        """Output lines of rank 0 until any process has ended."""
+        """Output lines of rank 0 until any process has ended, and its last ones, for some seconds."""
         said = self.processes[0].stdout
         assert said is not None, "the first process speaks to a pipe"
         with selectors.DefaultSelector() as selector:
@@ -117,7 +120,10 @@ class RankProcesses:
             while all(process.poll() is None for process in self.processes):
                 if selector.select(_POLL_S):
                     yield from self._read(said)
-        yield from self._read(said)
+            # Another rank may have ended before the first one has said anything.
+            until = time.monotonic() + _LAST_WORDS_S
+            while not self._is_read and (left := until - time.monotonic()) > 0 and selector.select(left):
+                yield from self._read(said)
 
     def codes(self) -> list[int]:
         """Exit codes once all have ended; those that outlast the first by far are killed."""
@@ -135,7 +141,9 @@ class RankProcesses:
                 process.kill()
 
     def _read(self, said: IO[bytes]) -> Iterator[str]:
-        *lines, self._unread = (self._unread + os.read(said.fileno(), 1 << 16)).split(b"\n")
+        chunk = os.read(said.fileno(), 1 << 16)
+        self._is_read = not chunk
+        *lines, self._unread = (self._unread + chunk).split(b"\n")
         yield from (line.decode() for line in lines)
 
 

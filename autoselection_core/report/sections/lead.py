@@ -88,7 +88,7 @@ def verdict_sentences(facts: SearchFacts, found: Sequence[Finding]) -> list[str]
 
 def warnings_of(facts: SearchFacts) -> list[str]:
     """Reasons to doubt a verdict at once: a small winner, and answers of items in another form."""
-    return [*([facts.size_warning] if facts.size_warning else []), *form_warnings(facts)]
+    return [*([f"{facts.size_warning}."] if facts.size_warning else []), *form_warnings(facts)]
 
 
 def compared_sentences(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:

@@ -157,7 +157,7 @@ def _verdict_facts(facts: SearchFacts, found: Sequence[Finding]) -> Facts:
     is_told, warned = found or facts.is_whole_pool, warnings_of(facts)
     return {
         "verdict": headline(facts, found) if is_told else "nothing was compared yet",
-        **({"warning": " ".join(f"{each.removesuffix('.')}." for each in warned)} if warned else {}),
+        **({"warning": " ".join(warned)} if warned else {}),
         **sentence_list("comparisons", compared_sentences(facts, found)),
     }
 
