@@ -33,6 +33,8 @@ _PLAYERS = (
     "third-default/ucb",
     "third-default/uncertainty",
     "third-composition",
+    "third-shares",
+    "third-shares/uncertainty",
     "composition",
     "composition/ucb",
     "composition/plain",

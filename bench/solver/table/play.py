@@ -176,9 +176,10 @@ class Played:
 def players(table: TrainingTable, names: Sequence[str]) -> dict[str, Player]:
     """Players by name: SURROGATE[/ACQUISITION][/plain].
 
-    Surrogates are `default`, `composition`, `groups:NAME+NAME` (those composition groups alone; a name may be
-    a beginning), and the parts `state`, `distance` and `program`; `third-` before a name takes the priors of
-    the third version of the policy. `/plain` begins with plain filters.
+    Surrogates are `default`, `composition`, `shares` (composition without the distributions of signals),
+    `groups:NAME+NAME` (those composition groups alone; a name may be a beginning), and the parts `state`,
+    `distance` and `program`; `third-` before a name takes the priors of the third version of the policy, so
+    `third-shares` is the surrogate of versions 4 and 5. `/plain` begins with plain filters.
     """
     templates = catalogue(table.signals)
     drafts = [Draft(recipe, "fresh") for recipe in latin_recipes(templates, _FRESH, 6, 0)]
@@ -217,6 +218,7 @@ def _part(
     state, marginal, program = layout.state_columns, layout.marginal_columns, layout.program_columns
     ends: Mapping[str, tuple[list[slice], Layout]] = {
         "composition": ([slice(0, features.shape[1])], layout),
+        "shares": _with_shares(layout, whole),
         "default": ([slice(0, program.stop)], replace(layout, groups=())),
         "state": ([state], Layout(layout.axes, 0, 0)),
         "distance": ([marginal], Layout(0, layout.marginals, 0)),
@@ -230,6 +232,13 @@ def _part(
         places = [layout.group_columns[at] for at in numbers]
         left = Layout(0, 0, 0, groups=tuple(layout.groups[at] for at in numbers))
     return np.concatenate([features[:, place] for place in places], axis=1), left
+
+
+def _with_shares(layout: Layout, whole: Composition) -> tuple[list[slice], Layout]:
+    """All columns but the distributions of signals, which are the groups of histograms."""
+    kept = [at for at, is_histogram in enumerate(whole.cumulative) if not is_histogram]
+    places = [slice(0, layout.program_columns.stop), *(layout.group_columns[at] for at in kept)]
+    return places, replace(layout, groups=tuple(layout.groups[at] for at in kept))
 
 
 def _covariances(
