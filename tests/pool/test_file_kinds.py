@@ -212,6 +212,8 @@ def test_a_cell_that_is_no_utf8_is_put_aside_as_such(tmp_path: Path) -> None:
         ("raw.csv", b"a,a\n1,2\n", "names the column 'a' twice"),
         ("raw.csv", b'a,b\n1,"2' + b"x" * (17 << 20), "is a quote left open"),
         ("raw.arrow", b"no arrow at all", "cannot be read"),
+        ("raw.jsonl", gzip.compress(LINES, mtime=0), "compressed by gzip"),
+        ("raw.json", b'{"instruction": ["a", "c", "e"], "output": ["b", "d"]}', "differ in length"),
         ("raw.jsonl", POINTER, "it is a pointer of Git LFS; `git lfs pull`"),
         ("raw.csv", POINTER, "it is a pointer of Git LFS"),
         ("raw.parquet", POINTER, "it is a pointer of Git LFS"),
@@ -387,3 +389,29 @@ def test_questions_about_paragraphs_are_a_record_each(tmp_path: Path) -> None:
     ]
     row = found.pool.row_of("articles.json#3")
     assert found.pool.origins(row)[0].extras == '{"id":"3","title":"Mill"}'
+
+
+def test_bytes_in_a_column_are_the_text_that_they_spell(tmp_path: Path) -> None:
+    columns = {"question": ["naïve".encode(), b"b"], "answer": ["Zoë".encode(), b"\xff"]}
+    packed = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), packed)
+    write(tmp_path, "raw.parquet", packed.getvalue().to_pybytes())
+
+    found = ingested(tmp_path)
+
+    assert [each.content for each in found.pool.sample(0).messages] == ["naïve", "Zoë"]
+    assert found.reasons == {"raw": {QuarantineReason.BAD_UTF8: 1}}
+
+
+@pytest.mark.parametrize("place", ["columns", "fields"])
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, place: str) -> None:
+    arrays, names = [pa.array(["q"]), pa.array(["a"]), pa.array(["b"])], ["question", "answer", "answer"]
+    if place == "fields":
+        arrays, names = [pa.StructArray.from_arrays(arrays, names=names)], ["record"]
+    table, packed = pa.table(arrays, names=names), pa.BufferOutputStream()
+    with pa.ipc.new_stream(packed, table.schema) as writer:
+        writer.write_table(table)
+    write(tmp_path, "raw.arrow", packed.getvalue().to_pybytes())
+
+    with pytest.raises(UnreadableSourceError, match="names the column 'answer' twice"):
+        ingested(tmp_path)

@@ -1,7 +1,7 @@
 """Records of Parquet and Arrow files, row by row."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from autoselection_core.errors.pool import UnreadableSourceError
+from autoselection_core.identity import Json
 from autoselection_core.pool.files.content import LOOKED_AT, require_data
 from autoselection_core.pool.files.raw import RawRecord
 from autoselection_core.pool.sources import SourceFile
@@ -34,9 +35,10 @@ def read_parquet(file: SourceFile) -> Iterator[RawRecord]:
     """The rows of a file; with the columns `source_name` and `record_json`, the records that they hold.
 
     Raises:
-        UnreadableSourceError: The file is damaged as a whole.
+        UnreadableSourceError: The file is damaged as a whole, or names a column twice.
     """
     with _readable(file.path) as parquet:
+        _require_names_once(file.path, list(parquet.schema_arrow))
         wrapped = set(_ENVELOPE) <= set(parquet.schema_arrow.names)
         columns = list(_ENVELOPE) if wrapped else None
         number = 0
@@ -50,7 +52,7 @@ def read_arrow(file: SourceFile) -> Iterator[RawRecord]:
     """The rows of an Arrow file or stream.
 
     Raises:
-        UnreadableSourceError: The file is damaged as a whole.
+        UnreadableSourceError: The file is damaged as a whole, or names a column twice.
     """
     number = 0
     for batch in _batches(file.path):
@@ -66,12 +68,27 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
             is_file = source.read(len(_ARROW_FILE)) == _ARROW_FILE
             source.seek(0)
             reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
+            _require_names_once(path, list(reader.schema))
             if is_file:
                 yield from (reader.get_batch(number) for number in range(reader.num_record_batches))
             else:
                 yield from reader
     except (pa.ArrowException, OSError) as error:
         _refuse(path, error)
+
+
+def _require_names_once(path: Path, fields: Sequence[pa.Field]) -> None:
+    """Refuse columns, or fields of a structure, of which one would be lost in silence.
+
+    Raises:
+        UnreadableSourceError: Two have one name.
+    """
+    names = [field.name for field in fields]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UnreadableSourceError(path, f"it names the column {twice!r} twice")
+    for field in fields:
+        _require_names_once(path, [field.type.field(place) for place in range(field.type.num_fields)])
 
 
 def _unwrap(batch: pa.RecordBatch) -> Iterator[tuple[str | None, bytes]]:
@@ -91,7 +108,20 @@ def _spell(batch: pa.RecordBatch) -> Iterator[tuple[None, bytes]]:
             yield None, _damaged(batch)
     else:
         for record in records:
-            yield None, json.dumps(record, ensure_ascii=False, default=str).encode(errors="surrogatepass")
+            yield None, _line(record)
+
+
+def _line(record: Json) -> bytes:
+    """A row as JSON. Bytes that are no UTF-8 are half pairs in it, which no text of a sample may hold."""
+    try:
+        return json.dumps(record, ensure_ascii=False, default=_text).encode()
+    except UnicodeEncodeError:
+        return json.dumps(record, default=_text).encode()
+
+
+def _text(value: object) -> str:
+    """The text of a value without a type of JSON; of bytes, the one that they spell in UTF-8."""
+    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)
 
 
 def _damaged(row: pa.RecordBatch) -> bytes:

@@ -27,6 +27,17 @@ LOOKED_AT = 64
 _MARK_BYTES = 4
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _PAGES = (b"<!doctype html", b"<html")
+_PACKED = {
+    b"\x1f\x8b": "compressed by gzip (`.gz`)",
+    b"\x28\xb5\x2f\xfd": "compressed by Zstandard (`.zst`)",
+    b"BZh": "compressed by bzip2 (`.bz2`)",
+    b"\xfd7zXZ": "compressed by xz (`.xz`)",
+    b"PK\x03\x04": "a ZIP archive (`.zip`)",
+    b"PAR1": "Parquet (`.parquet`)",
+    b"ARROW1": "Arrow (`.arrow`)",
+}
+"""First bytes of files that hold no text."""
+
 _OTHER_MARKS = {
     b"\xff\xfe\x00\x00": "UTF-32",
     b"\x00\x00\xfe\xff": "UTF-32",
@@ -102,6 +113,9 @@ def _require_utf8(file: IO[bytes], path: Path) -> None:
     start = file.read(LOOKED_AT)
     file.seek(0)
     require_data(start, path)
+    packed = next((name for mark, name in _PACKED.items() if start.startswith(mark)), None)
+    if packed is not None:
+        raise UnreadableSourceError(path, f"it is {packed}, whatever its ending says; rename or unpack it")
     start = start[:_MARK_BYTES]
     named = next((name for mark, name in _OTHER_MARKS.items() if start.startswith(mark)), None)
     if named is None and len(start) == _MARK_BYTES and (start[::2] == b"\0\0" or start[1::2] == b"\0\0"):

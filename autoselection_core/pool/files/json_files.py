@@ -9,7 +9,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
+from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.identity import Json
 from autoselection_core.pool.data_sets import LINES, kind_of
 from autoselection_core.pool.files.content import BYTE_ORDER_MARK, Content, content_of
@@ -30,6 +32,7 @@ RECORDS = frozenset(
 _MAX_TABLE = 1 << 27
 """Bytes of a table that is parsed as a whole."""
 
+_MIN_ROWS = 2
 _BLANK = re.compile(rb"\s*+")
 _TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\.)*+"|\\.|[\[\]{},\n]')
 """Whole strings, so that brackets and commas inside them are passed over. No string crosses a line: after a
@@ -131,7 +134,7 @@ def _objects(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord]
     """The records of a file that begins with an object which no line holds, or which is all that there is."""
     first = _scan(data, start)
     is_all = first.end is not None and _past_blank(data, first.end) == len(data)
-    if is_all and not first.arrays and (rows := _rows_of_columns(data, start)):
+    if is_all and not first.arrays and (rows := _rows_of_columns(data, start, file)):
         for number, row in enumerate(rows, 1):
             yield RawRecord(file.name, number, 1, json.dumps(row, ensure_ascii=False).encode())
     elif is_all and first.arrays and _is_record(data[start : min(first.end or 0, start + file.max_bytes)]):
@@ -172,11 +175,14 @@ def _with_fields(record: RawRecord, beside: Mapping[str, Json]) -> RawRecord:
     return replace(record, text=text, beside=others)
 
 
-def _rows_of_columns(data: Content, start: int) -> list[dict[str, Json]]:
+def _rows_of_columns(data: Content, start: int, file: SourceFile) -> list[dict[str, Json]]:
     """The records of a file whose only object is a table, or holds a record under each key.
 
     A table has lists of texts of one length as question and answer, objects with the same keys, or lists of
     values beside the names of their columns, as `DataFrame.to_json` writes them. Anything else gives none.
+
+    Raises:
+        UnreadableSourceError: Its columns differ in length.
     """
     found = _parse(data[start:]) if len(data) <= _MAX_TABLE else None
     if not isinstance(found, dict) or not found:
@@ -191,11 +197,18 @@ def _rows_of_columns(data: Content, start: int) -> list[dict[str, Json]]:
             return [{key: found[key][row] for key in found} for row in rows] if same else []
         return values if all(map(_asks, values)) else []
     is_table = _asks(found) and any(key.lower() in ANSWERS for key in found)
-    if not is_table or not all(isinstance(value, list) and len(value) == len(values[0]) for value in values):
+    return _rows_of_lists(found, file) if is_table and all(isinstance(v, list) for v in values) else []
+
+
+def _rows_of_lists(found: Mapping[str, Any], file: SourceFile) -> list[dict[str, Json]]:
+    """The records of columns that are lists, where the one that asks holds texts; else none."""
+    asked: list[Json] = next((value for key, value in found.items() if key.lower() in QUESTIONS), [])
+    if len(asked) < _MIN_ROWS or not all(isinstance(each, str) for each in asked):
         return []
-    asked = next(value for key, value in found.items() if key.lower() in QUESTIONS)
-    is_texts = len(asked) > 1 and all(isinstance(each, str) for each in asked)
-    return [dict(zip(found, row, strict=True)) for row in zip(*values, strict=True)] if is_texts else []
+    if any(len(value) != len(asked) for value in found.values()):
+        lengths = ", ".join(f"{key} has {len(value):,}" for key, value in found.items())
+        raise UnreadableSourceError(file.path, f"its columns differ in length ({lengths} values)")
+    return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
 
 
 def _rows_of_names(found: Mapping[str, Json]) -> list[dict[str, Json]]:

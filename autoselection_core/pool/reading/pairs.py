@@ -102,6 +102,7 @@ def named_answer(view: View, named: str) -> list[Message]:
         view.notes.add(PREFERENCE[1], Treatment.REJECTED)
     if are_turns(value):
         return conversation(value, named, view.notes)
+    _require_single(value, named)
     text = chosen_text(view, value) or view.fill(named, verbatim_text)
     return [Message(Role.ASSISTANT, text)]
 
@@ -291,14 +292,27 @@ def _answer(view: View) -> list[Message]:
 
 def _said(view: View, key: str) -> Message:
     """The answer of a single field."""
-    text = view.text(key, verbatim_text)
+    text = chosen_text(view, view.record[key]) or view.text(key, verbatim_text)
     if not text.strip():
         raise RejectedRecordError(QuarantineReason.EMPTY_ANSWER, f"the field {key} is empty")
     return Message(Role.ASSISTANT, text)
 
 
+def _require_single(value: Json, named: str) -> None:
+    """Refuse a list of texts as answer: they may be alternatives, lines, or answers of several records.
+
+    Raises:
+        RejectedRecordError: It lists several.
+    """
+    told = [each for each in value if each is not None] if isinstance(value, list) else []
+    if len(told) > 1 and all(isinstance(each, str | int | float) for each in told):
+        way = f"where they mean the same, `answer: {named}.0` in its source reads the first"
+        raise RejectedRecordError(QuarantineReason.NO_ANSWER, f"{named} lists {len(told)} answers; {way}")
+
+
 def _answered(view: View, key: str) -> str:
     value = view.record[key]
+    _require_single(value, key)
     if (choice := chosen_text(view, value)) is not None:
         view.read.add(key)
         view.notes.add(key, Treatment.INDEX)

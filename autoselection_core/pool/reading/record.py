@@ -44,6 +44,7 @@ from autoselection_core.pool.reading.spellings import (
     SYSTEMS,
     TOOLS,
     TURN_LISTS,
+    weight_of,
 )
 from autoselection_core.pool.reading.turns import are_turns, conversation
 from autoselection_core.pool.reading.view import Note, Treatment, View
@@ -64,6 +65,9 @@ _KNOWN_FIELDS = frozenset(
         *DEFINITIONS,
     )
 )
+_UNPAIRED = {"prompt", "completion"}
+"""Fields beside the label of an unpaired preference, as TRL trains KTO (Ethayarajh et al. 2024) with them."""
+
 _PLACES = ("<image>", "<video>", "<audio>")
 _RESPELLED = {QuarantineReason.NO_MESSAGES, QuarantineReason.NO_ANSWER, QuarantineReason.UNKNOWN_ROLE}
 
@@ -136,13 +140,29 @@ def _read(record: Mapping[str, Json], rules: Rules) -> ParsedRecord:
 
 def _require_text(view: View) -> None:
     """Refuse what is marked as no example to follow, and what comes with pictures or sound."""
-    if view.record.get("label") is False:
-        detail = "its label is false; where that marks no bad answer, say `keep: [label]` in its source"
+    label = next((key for key in view.record if key.casefold() == "label"), None)
+    if label is not None and _is_bad(view, label):
+        detail = f"its label is false; where that marks no bad answer, say `keep: [{label}]` in its source"
         raise RejectedRecordError(QuarantineReason.UNDESIRABLE, detail)
     for key in MEDIA:
         if view.record.get(key):
             detail = f"it comes with the field {key}; where answers do not depend on it, say `keep: [{key}]`"
             raise RejectedRecordError(QuarantineReason.MEDIA, detail)
+
+
+def _is_bad(view: View, label: str) -> bool:
+    """Whether a label marks a bad answer: false in any spelling, or 0 beside prompt and completion (KTO).
+
+    Beside other fields 0 may as well be a class; it is noted.
+    """
+    said = view.record[label]
+    if weight_of(said) != 0:
+        return False
+    is_false = said is False or (isinstance(said, str) and said.strip().casefold() == "false")
+    if is_false or _UNPAIRED.issubset(key.casefold() for key in view.record):
+        return True
+    view.notes.add(label, Treatment.LABEL)
+    return False
 
 
 def _require_no_picture(turns: Sequence[Message]) -> None:
@@ -246,7 +266,7 @@ def _up_to_the_last_answer(turns: list[Message]) -> list[Message]:
     if not taught:
         raise RejectedRecordError(
             QuarantineReason.UNTAUGHT,
-            "every turn of the assistant has `weight: 0`, or `train` or `loss: false`",
+            "every turn of the assistant has `weight`, `train` or `loss` at 0 or false",
         )
     if not all(turn.content.strip() or turn.calls or turn.reasoning for turn in taught):
         raise RejectedRecordError(QuarantineReason.EMPTY_ANSWER, "a turn of the assistant is empty")

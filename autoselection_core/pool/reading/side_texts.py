@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from string import ascii_uppercase
+from string import ascii_letters, ascii_uppercase
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
@@ -18,6 +18,9 @@ from autoselection_core.pool.sample import Message, Role
 _LABELLED = ("label", "text")
 _LABEL_LENGTH = 2
 _MIN_CHOICES, _MAX_DIGITS = 2, 9
+_PLACES = ("index", "number")
+"""Ways to name a choice by its place; so does a letter, where it is no label of its own."""
+
 _OBJECTS = (("label", "text"), ("key", "value"))
 """Fields of choices that are objects."""
 
@@ -75,13 +78,60 @@ def _beside(question: str, text: str, key: str) -> str:
 
 
 def chosen_text(view: View, value: Json) -> str | None:
-    """The choice that a whole number as answer counts, from 0; None where it counts none."""
-    if not isinstance(value, int) or isinstance(value, bool):
+    """The choice that a whole number as answer counts, from 0; None where the answer is a text of its own.
+
+    Raises:
+        RejectedRecordError: A number, a truth value or the text of digits counts or says none of the choices.
+    """
+    there = ((key, choices_in(view.record[key], key)) for key in CHOICES if key in view.record)
+    key, choices = next((found for found in there if found[1]), ("", ()))
+    if not choices or not _may_count(value):
         return None
-    for key in CHOICES:
-        if key in view.record and 0 <= value < len(choices := choices_in(view.record[key], key)):
-            return _line(*choices[value])
-    return None
+    place = _place_counted(value)
+    if place is not None and 0 <= place < len(choices) and not isinstance(view.record[key], str):
+        _require_no_gap(view.record[key], key)
+        return _line(*choices[place])
+    said = text_of(value, key).strip().casefold()
+    if any(_stands_in(text.casefold(), said) for _, text in choices):
+        return None
+    if isinstance(view.record[key], list):
+        _require_no_gap(view.record[key], key)
+    is_letter = isinstance(value, str) and said.isalpha()
+    if is_letter or any(said == label.casefold() for label, _ in choices):
+        return None
+    way = "`choices` under `fields` names their field, and `answer_by` says how it counts"
+    raise RejectedRecordError(QuarantineReason.NO_ANSWER, f"its answer, {said}, is none of its {key}; {way}")
+
+
+def _may_count(answer: Json) -> bool:
+    """Whether an answer is a number, a truth value, digits or a letter."""
+    if not isinstance(answer, str):
+        return isinstance(answer, int | float)
+    said = answer.strip()
+    return said.isdecimal() or (len(said) == 1 and said in ascii_letters)
+
+
+def _place_counted(answer: Json) -> int | None:
+    """The place that a whole number counts, as a table spells it, too; None for any other answer."""
+    if isinstance(answer, bool) or not isinstance(answer, int | float):
+        return None
+    return int(answer) if float(answer).is_integer() else None
+
+
+def _require_no_gap(value: Json, where: str) -> None:
+    """Refuse a place among choices of which one before others is null: it may or may not count."""
+    said = [each is not None for each in _values(value)]
+    if False in said and True in said[said.index(False) :]:
+        detail = f"a choice of {where} is null before another one, so that places among them are not known"
+        raise RejectedRecordError(QuarantineReason.NO_ANSWER, detail)
+
+
+def _values(value: Json) -> Sequence[Json]:
+    """Values of choices, nulls among them."""
+    if isinstance(value, Mapping):
+        texts = value.get(_LABELLED[1])
+        return texts if isinstance(texts, list) else list(value.values())
+    return value if isinstance(value, list) else ()
 
 
 def named_choices(view: View, fields: Fields) -> Sequence[tuple[str, str]]:
@@ -96,6 +146,9 @@ def named_choices(view: View, fields: Fields) -> Sequence[tuple[str, str]]:
         values[0] if isinstance(fields.choices, str) else [each for each in values if each is not None]
     )
     choices = choices_in(_parsed(listed), names[0])
+    told = _parsed(values[0] if isinstance(fields.choices, str) else list(values))
+    if fields.answer_by in _PLACES or (fields.answer_by != "text" and isinstance(told, list)):
+        _require_no_gap(told, names[0])
     if len(choices) < _MIN_CHOICES:
         detail = f"the record has no two choices under {', '.join(names)}"
         raise RejectedRecordError(QuarantineReason.MISSING_FIELD, detail)

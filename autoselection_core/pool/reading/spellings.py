@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from autoselection_core.identity import Json
 from autoselection_core.pool.sample import Role
 
 TURN_LISTS = ("messages", "conversations", "conversation", "dialog", "dialogue")
@@ -70,9 +71,18 @@ WEIGHT = "weight"
 TAUGHT = ("train", "loss")
 """Fields of a turn that are false where it is not taught."""
 
-TURN_FIELDS = frozenset(
-    (*SPEAKERS, *CONTENTS, *REASONING, *CALL_FIELDS, CALL_ID, PARTS, WEIGHT, *TAUGHT, "name")
+MARKS = (WEIGHT, *TAUGHT)
+FURTHER_MARKS = frozenset(
+    (
+        *("loss_weight", "loss_mask", "mask", "masked", "train_on_turn", "trainable", "training"),
+        *("is_trained", "train_detail"),
+    )
 )
+"""Fields of a turn that mark turns that are not taught in other formats, in terms that differ."""
+
+_SAID_BY_MARKS: Mapping[str, float] = {"true": 1.0, "false": 0.0}
+
+TURN_FIELDS = frozenset((*SPEAKERS, *CONTENTS, *REASONING, *CALL_FIELDS, CALL_ID, PARTS, *MARKS, "name"))
 
 _SPOKEN: Mapping[Role, tuple[str, ...]] = {
     Role.SYSTEM: ("system", "developer", "系统"),
@@ -97,6 +107,24 @@ def role_of(name: str) -> Role | None:
         (<Role.USER: 'user'>, <Role.TOOL: 'tool'>, None)
     """
     return ROLES.get(name) or ROLES.get(_plain(name))
+
+
+def weight_of(mark: Json) -> float | None:
+    """The weight that a mark of a turn gives it, as a number, a truth value or the text of one; else None.
+
+    Example:
+        >>> weight_of(False), weight_of("0.0"), weight_of("True"), weight_of("late")
+        (0.0, 0.0, 1.0, None)
+    """
+    if isinstance(mark, int | float):
+        return float(mark)
+    if not isinstance(mark, str):
+        return None
+    said = mark.strip().casefold()
+    try:
+        return _SAID_BY_MARKS[said] if said in _SAID_BY_MARKS else float(said)
+    except ValueError:
+        return None
 
 
 def is_call(name: str) -> bool:

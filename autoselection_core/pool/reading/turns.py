@@ -25,16 +25,18 @@ from autoselection_core.pool.reading.spellings import (
     CALL_FIELDS,
     CALL_ID,
     CONTENTS,
+    FURTHER_MARKS,
+    MARKS,
     PARTS,
     QUESTIONS,
     REASONING,
     SPEAKERS,
     SYSTEMS,
-    TAUGHT,
     TURN_FIELDS,
     WEIGHT,
     is_call,
     role_of,
+    weight_of,
 )
 from autoselection_core.pool.reading.view import Notes, Treatment
 from autoselection_core.pool.reason import QuarantineReason
@@ -223,7 +225,8 @@ def _content(turn: Turn, role: Role) -> Json:
 def _by_speaker(turn: Turn) -> Iterator[dict[str, Json]]:
     """The turns of one without a speaker: fields by speaker, `input` with `output`, or a type that is one."""
     roles = {key: role for key in turn if (role := role_of(key)) is not None and turn[key] is not None}
-    yield from ({"role": key, "content": turn[key]} for key in roles)
+    marks = {key: turn[key] for key in MARKS if key in turn}
+    yield from ({"role": key, "content": turn[key], **marks} for key in roles)
     if set(_PAIR) & set(roles.values()):
         return
     asked, answered = (_first(turn, keys) for keys in (QUESTIONS, ANSWERS))
@@ -231,7 +234,7 @@ def _by_speaker(turn: Turn) -> Iterator[dict[str, Json]]:
     speaker = author.get("role") if isinstance(author, Mapping) else kind
     if asked is not None and answered is not None:
         yield {"role": _PAIR[0], "content": asked}
-        yield {"role": _PAIR[1], "content": answered}
+        yield {"role": _PAIR[1], "content": answered, **marks}
     elif not roles and isinstance(speaker, str) and role_of(speaker) is not None:
         inner = turn.get("data")  # LangChain writes a message under `data`
         rest = {key: value for key, value in turn.items() if key not in ("author", "type")}
@@ -294,8 +297,7 @@ def _are_parts(content: list[Json]) -> bool:
 
 
 def _is_taught(turn: Turn) -> bool:
-    weight = turn.get(WEIGHT)
-    return all(turn.get(key) is not False for key in TAUGHT) and (weight is None or weight != 0)
+    return all(weight_of(turn.get(key)) != 0 for key in MARKS)
 
 
 def _first(turn: Turn, keys: tuple[str, ...]) -> Json:
@@ -311,9 +313,11 @@ def _note_fields(turn: Turn, where: str, notes: Notes, content: Json) -> None:
         field = f"{where}[].{key}"
         if key in REASONING and value:
             notes.add(field, Treatment.REASONING)
-        elif key in (WEIGHT, *TAUGHT) and not _is_taught(turn):
+        elif key in MARKS and not _is_taught(turn):
             notes.add(field, Treatment.UNTAUGHT)
-        elif key == WEIGHT and isinstance(value, int | float) and value not in (0, 1):
+        elif key == WEIGHT and weight_of(value) not in (None, 0, 1):
             notes.add(field, Treatment.WEIGHT)
+        elif value is not None and (key in FURTHER_MARKS or (key in MARKS and weight_of(value) is None)):
+            notes.add(field, Treatment.MARK)
         elif key not in TURN_FIELDS and value is not content and has_text(value):
             notes.add(field, Treatment.LEFT)

@@ -29,6 +29,9 @@ class Treatment(StrEnum):
     CALLS = "tool calls, in the terms of the model's template"
     UNTAUGHT = "turns that are not taught"
     WEIGHT = "turn weights other than 0 and 1, read as 1"
+    LABEL = "label of 0, which may mark a bad answer; not read"
+    MISSING = "field of a template that a record lacks, filled with nothing"
+    MARK = "mark of turns in terms that are not known, not read: turns are taught"
     OF_FILE = "text of the file beside its records, not kept"
     REJECTED = "answer not chosen, kept beside"
 
@@ -124,6 +127,9 @@ class View:
         values = [(literal, None if name is None else self.value(name)) for literal, name in pieces]
         if all(value is None for _, value in values):
             raise RejectedRecordError(QuarantineReason.MISSING_FIELD, f"the record has no field {template!r}")
+        for (_, name), (_, value) in zip(pieces, values, strict=True):
+            if name is not None and value is None:
+                self.notes.add(name, Treatment.MISSING)
         whole = "".join(literal + text_of(value, template, str) for literal, value in values)
         return spell(whole)
 

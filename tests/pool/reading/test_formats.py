@@ -13,6 +13,7 @@ from autoselection_core.identity import Json
 from autoselection_core.pool import Message, QuarantineReason, Role, Sample
 from autoselection_core.pool.canonical import canonical_text
 from autoselection_core.pool.reading import Rules, read_record
+from autoselection_core.pool.reading.rules import Fields
 from autoselection_core.pool.reading.view import Treatment
 from tests.pool.raw import ADDITION, ALPACA, FORMATS, OPENAI, conversation, records
 
@@ -204,3 +205,32 @@ def test_spellings_of_one_text_are_one_text(spelling: str) -> None:
 
 def _turns(sample: Sample) -> list[tuple[Role, str]]:
     return [(message.role, message.content) for message in sample.messages]
+
+
+@pytest.mark.parametrize("label", ["False", "false", 0, "0", 0.0, False])
+@pytest.mark.parametrize("name", ["label", "Label"])
+def test_the_bad_answer_of_an_unpaired_preference_is_put_aside(name: str, label: Json) -> None:
+    with pytest.raises(RejectedRecordError, match=f"keep: .{name}."):
+        read_record({"prompt": "Add.", "completion": "3", name: label})
+
+
+def test_a_label_of_zero_beside_other_fields_is_noted() -> None:
+    assert ("label", Treatment.LABEL) in read_record({**OPENAI, "label": 0}).notes
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"question": "when", "answer": ["14 December 1972", "December 1972"]},
+        {"inputs": ["l1", "l2"], "targets": ["x", "y"]},
+    ],
+)
+def test_a_list_of_several_answers_is_put_aside(record: dict[str, Json]) -> None:
+    with pytest.raises(RejectedRecordError, match="lists 2 answers"):
+        read_record(record)
+
+
+def test_a_part_of_a_template_that_a_record_lacks_is_noted() -> None:
+    rules = Rules(Fields(question="{Body} {Question}", answer="Answer"))
+
+    assert ("Body", Treatment.MISSING) in read_record({"Question": "q2", "Answer": "a2"}, rules).notes

@@ -251,3 +251,45 @@ def test_an_answer_that_names_no_choice_or_may_name_two_is_put_aside(
 def test_a_record_without_the_named_choices_is_put_aside() -> None:
     with pytest.raises(RejectedRecordError, match="no two choices under endings"):
         read_choice({**RIVER, "endings": []}, ENDING)
+
+
+@pytest.mark.parametrize(
+    ("choices", "answer"),
+    [
+        *((["x", "y"], said) for said in (-1, 7, 2.0, 0.5, True, "7")),
+        (["x", None, "z"], 1),
+        (["x", None, "z"], "B"),
+        ({"A": "x", "B": None, "C": "z"}, 1),
+        ("A) x\nB) y", 0),
+    ],
+)
+def test_an_answer_that_counts_none_of_the_choices_is_put_aside(choices: Json, answer: Json) -> None:
+    with pytest.raises(RejectedRecordError):
+        read_record({"question": "q", "choices": choices, "answer": answer})
+
+
+@pytest.mark.parametrize(
+    ("choices", "answer", "said"),
+    [
+        (["x", "y"], 1.0, "B. y"),
+        (["x", "y", None], 1, "B. y"),
+        (["4", "5"], 5, "5"),
+        (["4", "5"], "5", "5"),
+        (["x", None, "z"], "z", "z"),
+        ({"label": ["1", "2"], "text": ["x", "y"]}, "2", "2"),
+        ([True, False], False, "false"),
+    ],
+)
+def test_an_answer_among_the_choices_is_read_as_it_was(choices: Json, answer: Json, said: str) -> None:
+    record: dict[str, Json] = {"question": "q", "choices": choices, "answer": answer}
+
+    assert read_record(record).sample.messages[-1].content == said
+
+
+def test_named_choices_with_a_null_before_another_have_no_places() -> None:
+    fields = Fields(question="q", choices=("a", "b", "c"), answer="by", answer_by="index")
+    record: dict[str, Json] = {"q": "q", "a": "x", "b": None, "c": "z", "by": 1}
+
+    with pytest.raises(RejectedRecordError, match="is null before another"):
+        read_choice(record, fields)
+    assert read_choice({**record, "by": "z"}, replace(fields, answer_by="text"))[1] == "B. z"

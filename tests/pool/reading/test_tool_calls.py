@@ -180,7 +180,18 @@ def test_reasoning_alone_is_an_answer() -> None:
     )
 
 
-@pytest.mark.parametrize("mark", [{"weight": 0}, {"weight": 0.0}, {"train": False}, {"loss": False}])
+@pytest.mark.parametrize(
+    "mark",
+    [
+        {"weight": 0},
+        {"weight": 0.0},
+        {"weight": "0"},
+        {"train": False},
+        {"train": 0},
+        {"train": "False"},
+        {"loss": 0.0},
+    ],
+)
 def test_a_turn_without_weight_is_kept_and_not_taught(mark: dict[str, Json]) -> None:
     first: Json = {"role": "assistant", "content": "Wrong.", **mark}
     reading = read_record({"messages": [ASK, first, ASK, {"role": "assistant", "content": "Right."}]})
@@ -191,7 +202,9 @@ def test_a_turn_without_weight_is_kept_and_not_taught(mark: dict[str, Json]) -> 
     assert reading.notes[0][1] is Treatment.UNTAUGHT
 
 
-@pytest.mark.parametrize("mark", [{"weight": 1}, {"train": True}, {"weight": None}, {"loss": 0.0}])
+@pytest.mark.parametrize(
+    "mark", [{"weight": 1}, {"train": True}, {"weight": None}, {"loss": 0.5}, {"train": "true"}]
+)
 def test_a_turn_with_weight_is_like_any_other(mark: dict[str, Json]) -> None:
     said: dict[str, Json] = {"role": "assistant", "content": "a"}
 
@@ -290,3 +303,18 @@ def test_a_custom_call_has_a_text_and_an_item_of_another_type_is_not_passed_over
     assert answer(custom, RESPONSES["answer"]).calls == (ToolCall("run", '"ls"', "c2"),)
     with pytest.raises(RejectedRecordError, match="turn 2 of messages"):
         answer({"type": "web_search_call", "id": "ws_1", "status": "completed"}, RESPONSES["answer"])
+
+
+def test_the_mark_of_a_pair_in_one_turn_is_that_of_its_turns() -> None:
+    pairs: Json = [{"human": "a", "assistant": "b", "train": False}, {"human": "c", "assistant": "d"}]
+
+    messages = read_record({"messages": pairs}).sample.messages
+
+    assert [each.is_taught for each in messages if each.role is Role.ASSISTANT] == [False, True]
+
+
+@pytest.mark.parametrize("mark", [{"loss_weight": 0}, {"mask": True}, {"train": "perhaps"}])
+def test_a_mark_in_terms_that_are_not_known_is_noted(mark: dict[str, Json]) -> None:
+    turns: Json = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", **mark}]
+
+    assert (f"messages[].{next(iter(mark))}", Treatment.MARK) in read_record({"messages": turns}).notes
