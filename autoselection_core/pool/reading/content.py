@@ -133,8 +133,9 @@ def _is_thought(part: Mapping[str, Json]) -> bool:
 def calls_in(value: Json) -> tuple[ToolCall, ...] | None:
     """Tool calls of a value: one or a list, as JSON or as its text; None where something is no call.
 
-    Arguments are an object, or the text of one. Fields that are null are left out of them: Arrow pads the
-    arguments of all calls of a column to one type, and to leave an argument out means the same.
+    Arguments are an object, or the text of one. Fields that are null are left out of an object: Arrow pads
+    the arguments of all calls of a column to one type, and to leave an argument out means the same. In a text
+    they were written on purpose, and stay.
 
     Raises:
         RejectedRecordError: Arguments hold a number or a character that JSON cannot spell.
@@ -167,7 +168,8 @@ def _call(value: Json) -> ToolCall | None:
 
 def _arguments(value: Json) -> str:
     """Arguments as canonical JSON: an object or a list, `{}` for none, else the text that they are."""
-    found = without_nulls(_as_mapping(_parse(value)))
+    parsed = _as_mapping(_parse(value))
+    found = parsed if isinstance(value, str) else without_nulls(parsed)
     if found is None or found == "":
         return "{}"
     if isinstance(found, list | Mapping):

@@ -15,7 +15,8 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NoReturn, TypeAlias
+from math import inf
+from typing import NoReturn, TypeAlias, TypeGuard
 
 from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
 from autoselection_core.identity import Json
@@ -118,6 +119,9 @@ def normalise_published_layout(record: Record, answer: str | None) -> tuple[Reco
     for key in _RATED:
         if rated := _rated(record.get(key)):
             return _best_rated(record, key, rated, answer)
+        if answer == key and _is_rated_in_part(record.get(key)):
+            detail = f"an answer in its `{key}` has no text, or no number as its rank or score"
+            raise RejectedRecordError(QuarantineReason.NO_ANSWER, detail)
     if CORRECT in record and all(isinstance(record.get(key), str) for key in _OPTIONS):
         return _correct_option(record, answer)
     return _chosen_transcript(record, answer), answer
@@ -275,15 +279,27 @@ def _rated(value: Json) -> list[_Rated]:
     return [] if None in found else [each for each in found if each is not None]
 
 
+def _is_rated_in_part(value: Json) -> bool:
+    """Whether a list holds answers with fields for ranks or scores."""
+    answers = value if isinstance(value, list) else []
+    return any(
+        isinstance(each, Mapping) and not each.keys().isdisjoint((_RANK, *_SCORES)) for each in answers
+    )
+
+
 def _text_and_place(value: Json) -> _Rated | None:
     if not isinstance(value, Mapping):
         return None
     said = next((key for key in _SAID if isinstance(value.get(key), str)), None)
     ranks = [(key, 1 if key == _RANK else -1) for key in (_RANK, *_SCORES)]
-    rank = next((sign * each for key, sign in ranks if isinstance(each := value.get(key), int | float)), None)
+    rank = next((sign * each for key, sign in ranks if _is_number(each := value.get(key))), None)
     if said is None or rank is None:
         return None
     return str(value[said]), float(rank), {key: each for key, each in value.items() if key != said}
+
+
+def _is_number(value: Json) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < inf
 
 
 def _best_rated(

@@ -59,6 +59,10 @@ class Fields:
             raise SettingError("split_on", self.split_on, "given with `text`, and only with it")
         if self.split_on is not None and not all(self.markers):
             raise SettingError("split_on", self.split_on, "a text, or two, that is not empty")
+        if len(set(self.markers)) < len(self.markers):
+            raise SettingError(
+                "split_on", self.split_on, "texts that differ: before questions and before answers"
+            )
         apart = [name for name in ("question", "turns", "text") if getattr(self, name) is not None]
         if len(apart) > 1:
             raise SettingError(apart[1], getattr(self, apart[1]), f"left out where `{apart[0]}` is given")

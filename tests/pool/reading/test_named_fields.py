@@ -171,6 +171,7 @@ def test_a_record_without_what_is_named_is_put_aside(
         {"text": "a"},
         {"split_on": "a"},
         {"text": "a", "split_on": ""},
+        {"text": "a", "split_on": ("Q:", "Q:")},
         {"answer_by": "index"},
         {"options": "texts"},
         {"choices": "a", "answer_by": "luck"},

@@ -443,6 +443,18 @@ def test_what_says_of_no_side_that_it_is_better_is_a_tie(record: dict[str, Json]
         read_record(record, Rules(answer=better))
 
 
+@pytest.mark.parametrize("score", [None, float("nan"), "N/A", True])
+def test_answers_of_which_one_has_no_score_are_put_aside_with_the_reason(score: Json) -> None:
+    """The advice was to name a field, which was named, and NaN was compared with the others."""
+    completions: Json = [
+        *(SCORED if isinstance(SCORED, list) else []),
+        {"response": "Ems.", "overall_score": score},
+    ]
+
+    with pytest.raises(RejectedRecordError, match="no number as its rank or score"):
+        read_record({"instruction": "Name a river.", "completions": completions}, Rules(answer="completions"))
+
+
 def test_what_is_said_of_answers_with_scores_is_kept_beside() -> None:
     reading = read_record(
         {"instruction": "Name a river.", "completions": SCORED}, Rules(answer="completions")

@@ -161,6 +161,18 @@ def test_nulls_that_pad_definitions_are_no_part_of_them() -> None:
     )
 
 
+def test_nulls_that_a_text_of_arguments_says_are_kept() -> None:
+    said = answer(
+        {"role": "assistant", "tool_calls": [{**CALL, "arguments": '{"stop": null, "via": [{"a": null}]}'}]}
+    )
+    padded = answer(
+        {"role": "assistant", "tool_calls": [{**CALL, "arguments": {"stop": "Mill", "via": None}}]}
+    )
+
+    assert said.calls == (ToolCall("find_bus", '{"stop":null,"via":[{"a":null}]}'),)
+    assert padded.calls == (ToolCall("find_bus", '{"stop":"Mill"}'),)
+
+
 @pytest.mark.parametrize("field", ["reasoning_content", "thinking", "reasoning"])
 def test_reasoning_is_part_of_what_a_sample_is(field: str) -> None:
     plain, thought, other = (
