@@ -16,6 +16,7 @@ from autoselection_core.cli.session import (
     CampaignName,
     open_workspace,
     setting,
+    workspace_for,
     workspace_of,
 )
 from autoselection_core.export.trainers import Length
@@ -162,7 +163,7 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
     """
     from autoselection_core.cli.commands.searching import conclude, register, report, specify, work
 
-    workspace = open_workspace(campaign, file)
+    workspace = workspace_for(name, campaign, file)
     asked = {
         "budget": budget,
         "seed": seed,

@@ -61,6 +61,18 @@ def open_ledger(file: Path) -> Ledger:
     return Ledger.open(home.history_url)
 
 
+def workspace_for(name: str | None, campaign: str | None, file: Path) -> Workspace:
+    """The campaign that is named, or else that of the registered search of a name, or the only one.
+
+    Raises:
+        UnknownCampaignError: There is none of that name, or none was named among several.
+    """
+    if campaign is None and name is not None:
+        known = open_ledger(file).find_search(name)
+        campaign = None if known is None else known.spec.campaign
+    return open_workspace(campaign, file)
+
+
 def workspace_of(search: str | None, campaign: str | None, file: Path) -> tuple[Workspace, str]:
     """A search and the campaign that it belongs to; the campaign's latest search where none is named.
 

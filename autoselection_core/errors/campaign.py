@@ -249,6 +249,8 @@ class UnknownCampaignError(CampaignError):
     @override
     def __str__(self) -> str:
         known = ", ".join(self.known)
+        if not self.name:
+            return f"the file declares several campaigns ({known}); name one with --campaign"
         return (
             f"no campaign is called {self.name!r} (declared: {known}).{did_you_mean(self.name, self.known)}"
         )

@@ -65,7 +65,10 @@ class SettingError(SpaceError):
     value: object
     expected: str
 
-    sentence = "{name} is {value!r}, but must be {expected}."
+    @override
+    def __str__(self) -> str:
+        end = "" if self.expected.endswith("?") else "."  # a hint asks
+        return f"{self.name} is {self.value!r}, but must be {self.expected}{end}"
 
 
 class InvalidSpaceError(SpaceError):

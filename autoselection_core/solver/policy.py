@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import inf, isfinite
+from math import ceil, inf, isfinite
 from typing import Annotated, Any
 
 from autoselection_core.errors.recipe import SettingError
@@ -20,6 +20,9 @@ surrogate sees the composition of subsets."""
 
 _TILTED_MIXTURES = 5
 """Version from which weights of sources and topics follow the slopes of the surrogate."""
+
+_ROUNDS_UP = 5
+"""Version from which no candidate is below the least share, not even by half a row."""
 
 GROUPS_ONLY = 2
 """Composition without distributions of signals: the subset distance has these already."""
@@ -186,8 +189,13 @@ class Policy:
         return self.version >= _TILTED_MIXTURES
 
     def min_rows(self, rows: int) -> int:
-        """Rows that a candidate has at least in a pool of so many, by the share."""
-        return max(1, round((_MIN_SHARE if self.min_share is None else self.min_share) * rows))
+        """Rows that a candidate has at least in a pool of so many; rounded up from version 5 on.
+
+        Before, to the nearest number, so that a candidate may be below the share by half a row.
+        """
+        share = _MIN_SHARE if self.min_share is None else self.min_share
+        # Nine digits: 0.07 of 100 rows are 7, and no rounding error makes them 8.
+        return max(1, ceil(round(share * rows, 9)) if self.version >= _ROUNDS_UP else round(share * rows))
 
     @classmethod
     def of_search(cls, name: str, settings: Mapping[str, Any], max_steps: int) -> "Policy":

@@ -23,7 +23,7 @@ from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.values.managers import NOTHING
-from autoselection_dagster.values.metadata.rendering import Facts, large_picture
+from autoselection_dagster.values.metadata.rendering import Facts, large_picture, rounded
 
 AUTOENCODER = "autoencoder"
 SAE = "sae"
@@ -211,6 +211,6 @@ def _facts(report: SignalReport, table: SignalTable, home: Home) -> Facts:
         "reused": report.reused,
         "known_share": dg.MetadataValue.json(dict(report.finite_share)),
         "unscored": dg.MetadataValue.json(dict(report.unscored)),
-        "seconds": report.seconds,
+        "seconds": rounded(report.seconds),
         "version": report.version,
     }

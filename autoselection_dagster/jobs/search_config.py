@@ -56,12 +56,13 @@ def _kind(name: str) -> Any:  # noqa: ANN401 - a type
 def _field(name: str) -> Any:  # noqa: ANN401 - what pydantic makes of it
     space = next(iter(getattr(get_type_hints(Policy, include_extras=True)[name], "__metadata__", ())), None)
     usual = f" By default the campaign's, or {getattr(Policy(), name)}." if space else ""
-    said = f"{meanings(Policy)[name]}{usual}"
-    if name in _MAPPINGS:
-        return Field(default={}, description=said)
-    if isinstance(space, Interval | Count):
-        return Field(default=None, ge=space.low, le=space.high, description=said)
-    return Field(default=None, description=said)
+    said = f"{meanings(Policy)[name]}{_range(space)}{usual}"
+    return Field(default={} if name in _MAPPINGS else None, description=said)
+
+
+def _range(space: object) -> str:
+    """A range as a sentence. The core checks it: what pydantic refuses, a run shows as a stack trace."""
+    return f" From {space.low:g} to {space.high:g}." if isinstance(space, Interval | Count) else ""
 
 
 Constraints = _config("Constraints", "What candidates, and the search itself, must keep to.", LIMITS)
@@ -170,4 +171,4 @@ def _setting(name: str, usual: Mapping[str, SearchSettings]) -> tuple[Any, Any]:
         return kind, Field(default=None if default is None else PolicyName(default), description=said)
     space = next(axis.space for axis in axes(SearchSettings) if axis.name == name)
     assert isinstance(space, Count), "the settings with a range are counts"
-    return kind, Field(default=default, ge=space.low, le=space.high, description=said)
+    return kind, Field(default=default, description=f"{said}{_range(space)}")

@@ -1,7 +1,10 @@
 """Sensor that starts the workers and reports of searches."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from inspect import getdoc
+from typing import Self
 
 import dagster as dg
 
@@ -10,7 +13,8 @@ from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.jobs.whole_search import searches_in_one_run
 from autoselection_dagster.resources import LedgerResource, with_prefixed_resources
-from autoselection_dagster.trials.naming import COUNTED_TAG, WORKS_ON_TAG
+from autoselection_dagster.sensors.source_changes import LOST, pause_after
+from autoselection_dagster.trials.naming import COUNTED_TAG, PARTITION_TAG, WORKS_ON_TAG, run_key_of
 from autoselection_dagster.trials.reconcile import reconcile
 from autoselection_dagster.trials.workers import (
     Workers,
@@ -19,6 +23,56 @@ from autoselection_dagster.trials.workers import (
     requested_runs,
     why_none_starts,
 )
+
+
+@dataclass(frozen=True)
+class LostReport:
+    """A report whose first run failed or was cancelled, with the runs that were asked for since.
+
+    Attributes:
+        ask: The first request.
+        runs: All runs that were requested for it, latest first; at least one.
+    """
+
+    ask: dg.RunRequest
+    runs: tuple[dg.RunRecord, ...]
+
+    @classmethod
+    def of(cls, instance: dg.DagsterInstance, ask: dg.RunRequest) -> Self:
+        """The runs of a request that is known to have some."""
+        found = instance.get_run_records(
+            dg.RunsFilter(job_name=ask.job_name, tags={PARTITION_TAG: str(ask.partition_key)})
+        )
+        first = str(ask.run_key)
+        keys = [(each, run_key_of(each.dagster_run) or "") for each in found]
+        return cls(ask, tuple(each for each, key in keys if key == first or key.startswith(f"{first}|")))
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether every run ended without a report."""
+        return _are_lost([record.dagster_run for record in self.runs])
+
+    @property
+    def again(self) -> dg.RunRequest:
+        """The request for the next run, under a key of its own."""
+        return self.ask.with_replaced_attrs(run_key=f"{self.ask.run_key}|{len(self.runs) + 1}")
+
+    def is_due(self, now: float) -> bool:
+        """Whether the pause after the latest run is over, in seconds since the epoch."""
+        latest = self.runs[0].create_timestamp.timestamp()
+        return self.is_lost and now - latest >= pause_after(len(self.runs))
+
+    @property
+    def sentence(self) -> str:
+        """The run that failed last, and when the next one is asked for."""
+        return (
+            f"the report of {self.ask.partition_key} failed (run {self.runs[0].dagster_run.run_id[:8]}) and "
+            f"is asked for again {pause_after(len(self.runs)):.0f} s after that run was"
+        )
+
+
+def _are_lost(runs: Sequence[dg.DagsterRun]) -> bool:
+    return bool(runs) and all(run.status in LOST for run in runs)
 
 
 def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
@@ -32,15 +86,22 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
 
         A worker reserves its trials itself, and each trial's own run asks the solver what to try. A run key
         counts the workers of a search: Dagster remembers keys for good, so a repeated or lost tick changes
-        nothing, and a worker too many finds nothing to reserve.
+        nothing, and a worker too many finds nothing to reserve. A report whose run failed is asked for
+        again, with a pause that grows.
         """
-        instance = context.instance
+        instance, now = context.instance, time.time()
         reconcile(ledger, instance)
-        wanted = [*_workers(ledger, instance, graphs), *_reports(ledger, graphs)]
+        reports = _reports(ledger, graphs)
+        wanted = [*_workers(ledger, instance, graphs), *reports]
         known = requested_runs(instance, [str(ask.run_key) for ask in wanted])
-        new = [ask for ask in wanted if not known[str(ask.run_key)]]
+        lost = [LostReport.of(instance, ask) for ask in reports if _are_lost(known[str(ask.run_key)])]
+        new = [
+            *(ask for ask in wanted if not known[str(ask.run_key)]),
+            *(each.again for each in lost if each.is_due(now)),
+        ]
         if not new:
-            return dg.SkipReason(ledger.why_idle())
+            waiting = [each.sentence for each in lost if each.is_lost]
+            return dg.SkipReason("; ".join([ledger.why_idle(), *waiting]))
         return dg.SensorResult(run_requests=new, dynamic_partitions_requests=_additions(graphs, new))
 
     return dg.sensor(

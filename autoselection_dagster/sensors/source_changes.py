@@ -36,7 +36,13 @@ _BUSY = [
 ]
 """States of a run that is not over."""
 
-_LOST = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+LOST = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+"""States of a run that ended without its result."""
+
+
+def pause_after(tries: int) -> float:
+    """Seconds from a request to the next one, if so many runs failed."""
+    return min(MAX_PAUSE_S, FIRST_PAUSE_S * 2.0 ** max(0, tries - 1))
 
 
 @dataclass(frozen=True)
@@ -92,13 +98,13 @@ class SourceWatch:
 
     def is_lost(self, statuses: Sequence[dg.DagsterRunStatus], now: float) -> bool:
         """Whether the run that was asked for failed, and the pause after it is over."""
-        has_failed = bool(statuses) and all(status in _LOST for status in statuses)
+        has_failed = bool(statuses) and all(status in LOST for status in statuses)
         return bool(self.asked) and has_failed and now - self.asked >= self.pause_s
 
     @property
     def pause_s(self) -> float:
         """Seconds from a request to the next one, if its run fails."""
-        return min(MAX_PAUSE_S, FIRST_PAUSE_S * 2.0 ** max(0, self.tries - 1))
+        return pause_after(self.tries)
 
     def is_due(self, now: float) -> bool:
         """Whether the files changed and have been still since."""

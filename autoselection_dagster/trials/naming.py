@@ -26,6 +26,9 @@ COUNTED_TAG = "autoselection/stopped_its_search"
 RUN_KEY_TAG = "dagster/run_key"
 """Tag that Dagster gives a run that was requested under a key."""
 
+PARTITION_TAG = "dagster/partition"
+"""Tag that Dagster gives a run of one partition of one dimension."""
+
 _OF_THE_WORKER = (".dagster/repository", ".dagster/grpc_info", "dagster/sensor_name")
 """Tags that a trial's run has from its worker: code location, server for termination, sensor."""
 

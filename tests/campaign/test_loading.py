@@ -252,6 +252,15 @@ def test_an_unknown_campaign_is_named_with_the_one_that_was_meant(tmp_path: Path
 
     with pytest.raises(UnknownCampaignError, match="Did you mean 'demo'"):
         campaign_of(campaigns, "dmeo")
+    with pytest.raises(
+        UnknownCampaignError, match=r"several campaigns \(demo, desk\); name one with --campaign"
+    ):
+        campaign_of({**campaigns, "desk": campaigns["demo"]}, None)
+
+
+def test_a_setting_that_is_refused_with_a_question_ends_in_one_sign() -> None:
+    assert str(SettingError("benchmarks", "smus", "among sums. Did you mean 'sums'?")).endswith("'sums'?")
+    assert str(SettingError("budget", 0, "a whole number from 1 to 9")).endswith("from 1 to 9.")
 
 
 def test_a_campaign_without_model_can_try_a_search_out(tmp_path: Path) -> None:

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from autoselection_core.cli.session import workspace_for
+from autoselection_core.errors.campaign import UnknownCampaignError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import TrialState
+from autoselection_core.history.specification import SearchSpec
+from autoselection_core.store.home import Home
 from tests.cli.conftest import Cli
 from tests.cli.workshop import CAMPAIGN, Workshop
 from tests.test_strict_yaml import HOSTILE
@@ -47,6 +51,19 @@ def test_a_missing_campaign_file_says_where_to_look(cli: Cli, shop: Workshop) ->
 @pytest.mark.usefixtures("shop")
 def test_an_unknown_campaign_offers_the_one_that_was_meant(cli: Cli) -> None:
     refused(cli("ingest", "--campaign", "tyr"), "Did you mean 'try'?")
+
+
+def test_a_command_printed_for_a_search_finds_its_campaign_among_several(shop: Workshop) -> None:
+    shop.declare(
+        CAMPAIGN.format(delay_s=0) + CAMPAIGN.format(delay_s=0).partition("\n")[2].replace("try", "desk")
+    )
+    Ledger.open(Home.from_environment().history_url).register(SearchSpec(campaign="desk"), "d1")
+    file = shop.folder / "autoselection.yaml"
+
+    assert workspace_for("d1", None, file).campaign.name == "desk"
+    assert workspace_for("d1", "try", file).campaign.name == "try"
+    with pytest.raises(UnknownCampaignError, match="--campaign"):
+        workspace_for("new", None, file)
 
 
 def test_a_missing_raw_file_is_named(cli: Cli, shop: Workshop) -> None:

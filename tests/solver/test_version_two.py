@@ -239,6 +239,12 @@ def test_small_subsets_are_candidates_where_a_training_reads_little() -> None:
     assert min_rows(THIRD.with_settings(min_share=0.1)) == 200
 
 
+def test_no_candidate_is_below_the_least_share_and_registered_searches_round_as_they_began() -> None:
+    assert [Policy(version=each, min_share=0.3).min_rows(81) for each in range(1, 6)] == [24, 24, 24, 24, 25]
+    assert Policy(min_share=0.07).min_rows(100) == 7
+    assert Policy().min_rows(10) == 1
+
+
 def test_the_best_filters_are_intersected_and_united_in_pairs() -> None:
     asker = solver(THIRD)
     context, history = asker.context(0), History("search", 0, 9)

@@ -130,8 +130,9 @@ class PoolChange:
         if self.before == self.now:
             return f"pool {self.now[:8]} is as it was"
         _, added, removed, changed, held = self.by_source.texts[-1]
+        what = "sample" if added == "1" else "samples"
         return (
-            f"pool {self.before[:8]} became {self.now[:8]}: {added} samples added, {removed} removed and "
+            f"pool {self.before[:8]} became {self.now[:8]}: {added} {what} added, {removed} removed and "
             f"{changed} changed, {held} now"
         )
 

@@ -143,7 +143,7 @@ def model_facts(evaluation: Evaluation, home: Home) -> Facts:
         "changed_for_training": _count(evaluation.changes),
         "training_tokens": evaluation.cost.training_tokens,
         **({} if taught is None else {"taught_tokens": taught}),
-        "seconds": evaluation.cost.seconds,
+        "seconds": rounded(evaluation.cost.seconds),
         "peak_mib": round(evaluation.cost.peak_bytes / 2**20),
     }
 

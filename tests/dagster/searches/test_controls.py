@@ -5,7 +5,6 @@ import threading
 
 import dagster as dg
 import pytest
-from pydantic import ValidationError
 
 from autoselection_core.campaign.duration import Pace
 from autoselection_core.history.records import SearchState, TrialState
@@ -13,6 +12,7 @@ from autoselection_core.history.search_settings import FIRST_SETTINGS
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.solver.policy import Policy
 from autoselection_dagster.jobs.cost_estimate import cost_sentence
+from autoselection_dagster.sensors.search import LostReport
 from tests.dagster.installations import Driver
 
 
@@ -79,9 +79,15 @@ def test_a_search_without_a_pool_says_what_to_do(driver: Driver) -> None:
     assert "autoselection ingest --campaign demo" in str(failed.value.description)
 
 
-def test_a_budget_of_zero_names_the_field(driver: Driver) -> None:
-    with pytest.raises(ValidationError, match="budget"):
-        driver.start(budget=0)
+@pytest.mark.parametrize(("field", "value"), [("budget", 0), ("report_evaluations", -1)])
+def test_a_budget_that_cannot_be_is_refused_in_a_sentence_that_names_it(
+    driver: Driver, field: str, value: int
+) -> None:
+    with pytest.raises(dg.Failure) as refused:
+        driver.start(**{field: value})
+    assert str(refused.value.description).startswith(
+        (f"{field} is {value}", f"a search with {field} {value}")
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,9 +105,9 @@ def test_a_limit_that_cannot_hold_names_its_field(
 ) -> None:
     driver.prepare()
 
-    with pytest.raises((ValidationError, dg.Failure)) as refused:
+    with pytest.raises(dg.Failure) as refused:
         driver.start(**{group: {field: value}})
-    assert field in str(getattr(refused.value, "description", refused.value))
+    assert field in str(refused.value.description)
     assert not driver.ledger.searches()
 
 
@@ -281,3 +287,38 @@ def test_the_page_of_a_search_that_is_done_keeps_its_verdict(driver: Driver, job
     (search,) = driver.ledger.searches()
     assert search.state is SearchState.DONE
     assert "verdict" in driver.metadata("search_report", search.search)
+
+
+def test_a_report_whose_run_failed_is_asked_for_again_with_a_pause_that_grows(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=2, report_evaluations=0)
+    worker = driver.tick()
+    assert isinstance(worker, dg.SensorResult)
+    driver.add_partitions(worker)
+    for request in worker.run_requests or ():
+        driver.launch(request)
+    asked = driver.tick()
+    assert isinstance(asked, dg.SensorResult)
+    (first,) = asked.run_requests or ()
+    _fail(driver.instance, first)
+
+    assert "the report of s failed" in str(driver.tick())
+
+    lost = LostReport.of(driver.instance, first)
+    at = lost.runs[0].create_timestamp.timestamp()
+    assert (lost.is_due(at + 59), lost.is_due(at + 60)) == (False, True)
+    assert lost.again.run_key == f"{first.run_key}|2"
+    _fail(driver.instance, lost.again)
+    twice = LostReport.of(driver.instance, first)
+    at = twice.runs[0].create_timestamp.timestamp()
+    assert (twice.is_due(at + 119), twice.is_due(at + 120)) == (False, True)
+    assert twice.again.run_key == f"{first.run_key}|3"
+    driver.launch(twice.again)
+    made = LostReport.of(driver.instance, first)
+    assert (len(made.runs), made.is_lost) == (3, False)
+
+
+def _fail(instance: dg.DagsterInstance, request: dg.RunRequest) -> None:
+    tags = {"dagster/run_key": str(request.run_key), "dagster/partition": str(request.partition_key)}
+    run = dg.DagsterRun(str(request.job_name), status=dg.DagsterRunStatus.STARTED, tags=tags)
+    instance.report_run_failed(instance.add_run(run), "the campaign file is broken")

@@ -126,7 +126,7 @@ def test_added_removed_and_changed_samples_are_counted_by_source(measured: Drive
     for asset in ("pool", "next_search"):
         told = measured.metadata(asset)["change"]
         now = measured.metadata("pool")["samples"]
-        found = re.search(r"(\d+) samples added, (\d+) removed and (\d+) changed, (\d+) now", told)
+        found = re.search(r"(\d+) samples? added, (\d+) removed and (\d+) changed, (\d+) now", told)
         assert found is not None
         added, removed, edited, after = map(int, found.groups())
         assert (held + added - removed, edited, after) == (now, 1, now)
