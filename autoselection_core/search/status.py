@@ -130,7 +130,7 @@ class SearchStatus:
     def stage(self) -> str:
         """Present stage in words, for instance `trial 3 of 6 is being evaluated`."""
         if self.running:
-            return "; ".join(f"{self._named(trial)} {_DOING[trial.state]}" for trial in self.running)
+            return "; ".join(f"{self._named(trial)} {_doing(trial)}" for trial in self.running)
         if self.record.state is SearchState.STOPPED:
             return "stopped"
         if self.record.state is SearchState.ACTIVE:
@@ -389,3 +389,9 @@ def _present(trial: TrialRecord, home: Home) -> Present | None:
 def _has_equal_trainings(record: SearchRecord) -> bool:
     """Whether every training of a search reads as much, so that the present one says how fast others are."""
     return record.spec.is_formula or fine_tuning(record.spec.training).schedule is not Schedule.EPOCHS
+
+
+def _doing(trial: TrialRecord) -> str:
+    """What becomes of an open trial at present; a report evaluation has its recipe from the plan."""
+    is_planned = trial.kind is TrialKind.REPORT and trial.state is TrialState.RESERVED
+    return "begins" if is_planned else _DOING[trial.state]

@@ -1,12 +1,17 @@
-"""Progress of a long step in the run's log: what, how many of how many, how fast, and the time left."""
+"""Progress of a long step in the run's log, with the time left, and of a search on the page of its report."""
 
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import dagster as dg
+
 from autoselection_core.progress import Advance
 from autoselection_core.report.rendering.table import printable
+from autoselection_core.search.status import SearchStatus
+from autoselection_dagster.place import Place
+from autoselection_dagster.values.metadata.search_facts import progress_facts
 
 _EVERY_S = 5.0
 
@@ -57,3 +62,40 @@ def _count(stage: str, steps: Advance) -> str:
 
 def _speed(steps: Advance, unit: str | None) -> str:
     return "" if unit is None or steps.step_s is None else f"{1 / steps.step_s:,.1f} {unit}/s"
+
+
+@dataclass
+class Announced:
+    """A progress callback that announces the first event, and hands every event on.
+
+    Attributes:
+        progress: Takes the events.
+        announce: Called once, before the first of them.
+    """
+
+    progress: Callable[..., None]
+    announce: Callable[[], None]
+    _is_begun: bool = False
+
+    def __call__(self, *event: str | int | None) -> None:
+        """Take an event of any form."""
+        if not self._is_begun:
+            self._is_begun = True
+            self.announce()
+        self.progress(*event)
+
+
+def show_progress(instance: dg.DagsterInstance, place: Place, status: SearchStatus) -> None:
+    """Refresh `search_report` of a search with its present status; no run is started for it.
+
+    A search that is done is left alone: its page shows the verdict, or is about to.
+    """
+    search = status.record.search
+    if status.is_done:
+        return
+    for addition in place.partitions.partition_requests([search]):
+        instance.add_dynamic_partitions(addition.partitions_def_name, list(addition.partition_keys))
+    facts = progress_facts(status, place.names)
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(place.key("search_report"), metadata=dict(facts), partition=search)
+    )

@@ -39,7 +39,7 @@ from autoselection_dagster.assets.asset_checks import (
     subset_is_inside,
     trained_is_selected,
 )
-from autoselection_dagster.assets.progress import Logged
+from autoselection_dagster.assets.progress import Announced, Logged, show_progress
 from autoselection_dagster.beta import versioned_output
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
@@ -51,6 +51,7 @@ from autoselection_dagster.values.metadata.rendering import partition_url
 from autoselection_dagster.values.metadata.trial_facts import (
     anchor_facts,
     evaluation_facts,
+    lineage_links,
     model_facts,
     recipe_facts,
     row_facts,
@@ -203,16 +204,17 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
         """
         reports = ProgramReports(context)
         evaluator = reports.attach(place.workspace(home).evaluator(subset.pool_version, attempt.search.spec))
-        measured = evaluate(
-            attempt.ledger,
-            attempt.reservation,
-            evaluator,
-            subset,
-            Logged(context.log, "evaluation", time_left=_time_left(attempt, home)),
-        )
+        logged = Logged(context.log, "evaluation", time_left=_time_left(attempt, home))
+
+        def show() -> None:
+            status = SearchStatus.of(attempt.ledger, attempt.reservation.search, home)
+            show_progress(context.instance, place, status)
+
+        measured = evaluate(attempt.ledger, attempt.reservation, evaluator, subset, Announced(logged, show))
         made = evaluator.load_finished(measured.evaluation)
         assert made is not None, "it was committed only with a complete folder"
-        yield versioned_output(made, {**reports.metadata, **model_facts(made, home)}, made.key)
+        facts = {**model_facts(made, home), **lineage_links(place.names, attempt.reservation)}
+        yield versioned_output(made, {**reports.metadata, **facts}, made.key)
         yield trained_is_selected(made, subset)
 
     return fine_tuned_model
@@ -249,6 +251,7 @@ def _evaluation(place: Place) -> dg.AssetsDefinition:
         known = SearchFacts(place.workspace(home), attempt.search)
         facts = {
             **evaluation_facts(fine_tuned_model, attempt.ledger, attempt.reservation),
+            **lineage_links(place.names, attempt.reservation),
             **won_and_lost(fine_tuned_model, known, attempt.reservation),
         }
         untold = _tell_trackers(place, home, attempt)

@@ -7,8 +7,9 @@ from pydantic import Field
 
 from autoselection_core.history.records import StopCause
 from autoselection_core.search.status import SearchStatus
+from autoselection_dagster.assets.progress import show_progress
 from autoselection_dagster.errors import one_sentence
-from autoselection_dagster.jobs.named_search import SearchName, named_search, show_progress
+from autoselection_dagster.jobs.named_search import SearchName, named_search
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.values.metadata.rendering import logged_link

@@ -9,9 +9,9 @@ from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.store.home import Home
+from autoselection_dagster.assets.progress import show_progress
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.cost_estimate import cost_facts
-from autoselection_dagster.jobs.named_search import show_progress
 from autoselection_dagster.jobs.search_config import FurtherConfig, search_config, settings_of
 from autoselection_dagster.jobs.whole_search import claim, search_in_one_run
 from autoselection_dagster.place import Place
@@ -50,6 +50,7 @@ def _start(
     place = places[str(config.model_dump(mode="json")["campaign"])]
     workspace = place.workspace(home)
     asked = _asked(config)
+    workspace.outline(**asked)  # a mistake shows before anything is read
     known = workspace.known_spec(config.name, **asked)
     spec = workspace.requested_spec(workspace.pool().version, **asked) if known is None else known
     name = config.name or spec.usual_name

@@ -13,7 +13,7 @@ from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, SearchState
 from autoselection_core.search.status import SearchStatus
-from autoselection_dagster.jobs.named_search import show_progress
+from autoselection_dagster.assets.progress import show_progress
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.trials.device_lease import devices, lease_devices

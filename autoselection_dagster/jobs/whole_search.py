@@ -12,8 +12,8 @@ from autoselection_core.search.loop import DONE, Stage, run_search_together
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
+from autoselection_dagster.assets.progress import show_progress
 from autoselection_dagster.assets.recorded_trials import TrialValues
-from autoselection_dagster.jobs.named_search import show_progress
 from autoselection_dagster.place import Place
 from autoselection_dagster.trials.naming import WHOLE_TAG, partition_of
 from autoselection_dagster.values.metadata.rendering import Facts

@@ -53,7 +53,7 @@ from autoselection_dagster.values.metadata.rendering import (
     steps_picture,
     table_value,
 )
-from autoselection_dagster.values.metadata.trial_facts import row_facts
+from autoselection_dagster.values.metadata.trial_facts import lineage_links, row_facts
 
 _OF_TRIALS = ("± se", "cost", "came from")
 _OF_ARMS = ("tokens trained", "test items", "simulated items")
@@ -250,9 +250,6 @@ def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
     trial = next(each for each in facts.trials if each.trial == number)
     partition = trial.reservation.partition
     campaign = facts.workspace.campaign
-    made = ("recipe", "subset", "subset_state", "fine_tuned_model", "evaluation")
-    pages = [link(name, partition_url(names.key(name), partition)) for name in made]
-    report = link("search_report", partition_url(names.key("search_report"), facts.record.search))
     ancestry, diff = ancestry_table(trial, facts.trials), anchor_diff(facts)
     urls = {each.reservation.partition: _trial_url(each.reservation, names) for each in facts.trials}
     return {
@@ -260,7 +257,7 @@ def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
         **links("ancestors", {first: urls[first] for first, *_ in ancestry.texts if first in urls}),
         **({} if diff is None else _by_group(diff)),
         "partition": partition,
-        "made_of": dg.MetadataValue.md(" → ".join(pages) + f" · {report}"),
+        **lineage_links(names, trial.reservation),
         "evaluation": str(trial.evaluation),
         # Relative to the home folder: a long path would make the page wider than the screen.
         "items": f"evaluations/{trial.evaluation}",

@@ -33,10 +33,14 @@ from autoselection_dagster.values.metadata.rendering import (
     launchpad_url,
     link,
     links,
+    partition_url,
     rounded,
     steps_picture,
     table_value,
 )
+
+TRIAL_ASSETS = ("recipe", "subset", "subset_state", "fine_tuned_model", "evaluation")
+"""Assets of a trial, in their order."""
 
 
 def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) -> Facts:
@@ -148,6 +152,14 @@ def model_facts(evaluation: Evaluation, home: Home) -> Facts:
     }
 
 
+def lineage_links(names: Names, reservation: Reservation) -> Facts:
+    """Links to what a trial is made of, from its recipe on, and to the report of its search."""
+    pages = {name: partition_url(names.key(name), reservation.partition) for name in TRIAL_ASSETS}
+    report = partition_url(names.key("search_report"), reservation.search)
+    steps = " → ".join(link(name, url) for name, url in pages.items())
+    return {"made_of": dg.MetadataValue.md(f"{steps} · {link('search_report', report)}")}
+
+
 def _count(reasons: Mapping[str, int]) -> str:
     return "; ".join(f"{count:,} x {reason}" for reason, count in reasons.items()) or "none"
 
@@ -159,7 +171,8 @@ def won_and_lost(evaluation: Evaluation, facts: SearchFacts, reservation: Reserv
     if trial is None or (trial.fidelity or FULL) != FULL:
         return {}
     full = next((each for each in facts.trials if each.recipe == Recipe((), facts.record.spec.seed)), None)
-    others = {"full pool": full, "anchor": anchor_of(trial, facts.trials)}
+    anchor = anchor_of(trial, facts.trials)
+    others = {"full pool": full, **({} if anchor == full else {"anchor": anchor})}
     evaluator = facts.workspace.evaluator(facts.record.spec.pool_version, facts.record.spec)
     found: dict[str, Any] = {}
     for name, other in others.items():
