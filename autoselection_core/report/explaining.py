@@ -64,11 +64,11 @@ class Usage:
             selected += f", {reported} of them by a report"
         return f"{selected}; {' and '.join(filter(None, (models, scored)))}{lost}"
 
-    def table(self) -> Table:
-        """The trials with their models."""
+    def table(self, search: str) -> Table:
+        """The trials with their models, those of one search before the others."""
         rows = tuple(
             (trial.reservation.partition, trial.subset, trial.evaluation, trial.utility)
-            for trial in self.trials
+            for trial in sorted(self.trials, key=lambda each: each.search != search)
         )
         return Table("Where it was used", ("trial", "subset", "evaluation", "dev score"), rows)
 
@@ -210,7 +210,7 @@ def explain_sample(facts: SearchFacts, sample: str) -> Iterator[Part]:
     yield _trainings(facts, row)
     usage = usage_of(facts.workspace, sample)
     yield usage.sentence
-    yield usage.table()
+    yield usage.table(facts.record.search)
     for origin in facts.pool.origins(row):
         yield f"from {origin.source} at {origin.locator}, licence {origin.licence or 'none stated'}"
     yield Block("Messages", text_of(facts.pool, row))

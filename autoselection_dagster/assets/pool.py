@@ -114,6 +114,7 @@ def _facts(prepared: PreparedPool) -> Facts:
         "quarantined": found.quarantined,
         "trimmed": found.trimmed,
         "by_source": table_value(sources_table(found)),
+        **({"merged_samples": _MERGED} if found.merged else {}),
         "pinned": ", ".join(found.pinned) or "no data set of a hub",
         "formats": table_value(formats_table(found)),
         "fields": table_value(fields_table(found)),
@@ -126,6 +127,12 @@ def _facts(prepared: PreparedPool) -> Facts:
         "first_rows": table_value(_first_rows(prepared.pool)),
         "version": prepared.pool.version,
     }
+
+
+_MERGED = (
+    "a sample that records of several sources hold counts in `by_source` for the source that was read first, "
+    "and in `sources` and `change_by_source` for the source of its first origin"
+)
 
 
 def _change(prepared: PreparedPool) -> Facts:

@@ -136,7 +136,8 @@ def alerts_of(search: SearchRecord) -> Iterator[Alert]:
     reached = [share for share in SHARES if search.spent >= share * search.budget]
     if reached:
         name = f"{search.search}|{reached[-1]:g}|{search.budget}"
-        spent = f"{search.spent:g} of {search.budget} evaluations"
+        unit = "evaluations" if search.spec.is_formula else "trainings"
+        spent = f"{search.spent:g} of {search.budget} {unit}"
         yield Alert(search.search, name, f"search {search.search} has spent {spent}")
     if search.state is SearchState.STOPPED:
         name = f"{search.search}|stopped|{search.reason}"

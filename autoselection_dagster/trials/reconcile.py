@@ -53,7 +53,7 @@ def _settle(
 
 def _give_back(ledger: Ledger, reservation: Reservation, runs: Sequence[dg.DagsterRun]) -> None:
     if any(run.status is dg.DagsterRunStatus.CANCELED for run in runs):
-        ledger.release(reservation, "its run was cancelled")
+        ledger.release(reservation, "its run was cancelled; it begins again, and nothing is charged")
     else:
         ledger.fail(reservation, "its run ended without an event: the worker was killed", retryable=True)
 

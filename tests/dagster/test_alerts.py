@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -11,10 +11,12 @@ import dagster as dg
 import pytest
 
 from autoselection_core import environment_variables
+from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.store.home import Home
 from autoselection_dagster.names import key
-from autoselection_dagster.sensors.alerts import Outbox
+from autoselection_dagster.sensors.alerts import Outbox, alerts_of
 from tests.dagster.installations import Driver, write_samples
+from tests.dagster.test_checks import record
 
 
 @dataclass
@@ -66,6 +68,14 @@ def tick(driver: Driver, cursor: str | None) -> dg.SensorResult | dg.SkipReason:
         found = repository.get_sensor_def("search_alerts")(context)
     assert isinstance(found, dg.SensorResult | dg.SkipReason)
     return found
+
+
+def test_an_alert_counts_what_a_search_pays_for_as_its_page_does() -> None:
+    trained = record(spent=3.0)
+    formula = replace(trained, spec=replace(trained.spec, metric=CLOSED_FORM))
+
+    assert [each.text for each in alerts_of(trained)] == ["search s has spent 3 of 3 trainings"]
+    assert [each.text for each in alerts_of(formula)] == ["search s has spent 3 of 3 evaluations"]
 
 
 def test_a_spent_budget_and_a_stopped_search_are_told_once(driver: Driver, webhook: Webhook) -> None:

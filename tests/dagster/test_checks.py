@@ -21,6 +21,7 @@ from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Origin, Role, Sample
 from autoselection_core.recipe import Recipe
+from autoselection_core.report.explaining import Usage
 from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.search.report_evaluations import ArmRun
@@ -339,3 +340,10 @@ def test_a_search_of_an_older_pool_is_a_warning() -> None:
     found = pool_is_latest("old", "new")
 
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+
+
+def test_the_uses_of_a_sample_in_the_search_that_is_asked_about_come_first() -> None:
+    first = arm("winner", Recipe(())).trial
+    used = Usage("x", tuple(replace(first, search=name) for name in ("a", "b", "c")), 3, 0)
+
+    assert [str(trial).partition("|")[0] for trial, *_ in used.table("b").texts] == ["b", "a", "c"]

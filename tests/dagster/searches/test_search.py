@@ -245,6 +245,9 @@ def test_a_subset_lists_its_rows_and_an_evaluation_the_items_that_it_won(searche
     assert {row["id"] for row in rows} <= {pool.sample(row).id[:12] for row in range(len(pool))}
     won = full["won and lost against full pool"]
     assert "against trial 1" in won
+    assert "won and lost against anchor" not in full or won != full["won and lost against anchor"]
+    for made in (full, searched.metadata("fine_tuned_model", "first|002")):
+        assert "(/assets/demo/recipe?view=partitions&partition=first%7C002)" in made["made_of"]
     assert {item.data["against trial 1"] for item in full["items against full pool"]} <= {"won", "lost"}
 
 
