@@ -210,7 +210,6 @@ def test_a_cell_that_is_no_utf8_is_put_aside_as_such(tmp_path: Path) -> None:
         ("raw.jsonl.gz", gzip.compress(LINES, mtime=0)[:-20], "ended before"),
         ("raw.jsonl.zst", b"no zstd", "zst"),
         ("raw.csv", b"a,a\n1,2\n", "names the column 'a' twice"),
-        ("raw.csv", b'a,b\n1,"2' + b"x" * (17 << 20), "is a quote left open"),
         ("raw.arrow", b"no arrow at all", "cannot be read"),
         ("raw.jsonl", gzip.compress(LINES, mtime=0), "compressed by gzip"),
         ("raw.json", b'{"instruction": ["a", "c", "e"], "output": ["b", "d"]}', "differ in length"),
@@ -415,3 +414,27 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path, place: str) -> None
 
     with pytest.raises(UnreadableSourceError, match="names the column 'answer' twice"):
         ingested(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "samples"),
+    [
+        ({"results": [{"question": "q", "answer": "a"}, {"question": "r", "answer": "b"}], "version": 1}, 2),
+        ({"k1": {"question": "q", "answer": "a"}, "k2": {"question": "r", "answer": "b"}, "meta": {}}, 2),
+        ({"easy": [{"question": "q", "answer": "a"}], "hard": [{"question": "r", "answer": "b"}]}, 2),
+    ],
+)
+def test_records_under_a_field_of_any_name_are_a_record_each(
+    tmp_path: Path, content: Json, samples: int
+) -> None:
+    write(tmp_path, "raw.json", json.dumps(content).encode())
+
+    assert ingested(tmp_path).samples == samples
+
+
+def test_a_cell_that_is_too_long_costs_its_row_alone(tmp_path: Path) -> None:
+    write(tmp_path, "raw.csv", b"question,answer\nq,a\nr," + b"x" * (17 << 20) + b"\ns,b\n")
+
+    found = ingested(tmp_path)
+
+    assert (found.samples, found.reasons) == (2, {"raw": {QuarantineReason.TOO_LONG: 1}})

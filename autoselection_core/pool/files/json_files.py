@@ -137,6 +137,12 @@ def _objects(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord]
     if is_all and not first.arrays and (rows := _rows_of_columns(data, start, file)):
         for number, row in enumerate(rows, 1):
             yield RawRecord(file.name, number, 1, json.dumps(row, ensure_ascii=False).encode())
+    elif is_all and not first.arrays and (listed := _lists_of_records(data, start)):
+        said, keys = listed
+        others = {key: value for key, value in said.items() if key not in keys}
+        for number, row in enumerate((row for key in keys for row in said[key]), 1):
+            text = json.dumps(row, ensure_ascii=False).encode(errors="surrogatepass")
+            yield _with_fields(RawRecord(file.name, number, 1, text), others)
     elif is_all and first.arrays and _is_record(data[start : min(first.end or 0, start + file.max_bytes)]):
         yield from _one_after_the_other(data, start, file)
     elif first.arrays and (is_all or (first.end is None and kind_of(file.path) != LINES)):
@@ -195,7 +201,7 @@ def _rows_of_columns(data: Content, start: int, file: SourceFile) -> list[dict[s
             rows = values[0].keys()
             same = all(value.keys() == rows for value in values)
             return [{key: found[key][row] for key in found} for row in rows] if same else []
-        return values if all(map(_asks, values)) else []
+        return values if sum(map(_asks, values)) >= min(_MIN_ROWS, len(values)) else []
     is_table = _asks(found) and any(key.lower() in ANSWERS for key in found)
     return _rows_of_lists(found, file) if is_table and all(isinstance(v, list) for v in values) else []
 
@@ -209,6 +215,19 @@ def _rows_of_lists(found: Mapping[str, Any], file: SourceFile) -> list[dict[str,
         lengths = ", ".join(f"{key} has {len(value):,}" for key, value in found.items())
         raise UnreadableSourceError(file.path, f"its columns differ in length ({lengths} values)")
     return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
+
+
+def _lists_of_records(data: Content, start: int) -> tuple[dict[str, Any], list[str]] | None:
+    """A file's only object, which asks nothing, and its fields of any name that list objects which ask.
+
+    None where it has no such field, or one of turns.
+    """
+    said: Any = _parse(data[start:]) if len(data) <= _MAX_TABLE else None
+    if not isinstance(said, dict) or _asks(said):
+        return None
+    lists = {key: value for key, value in said.items() if isinstance(value, list)}
+    keys = [key for key, rows in lists.items() if any(isinstance(row, dict) and _asks(row) for row in rows)]
+    return (said, keys) if keys and not any(map(are_turns, lists.values())) else None
 
 
 def _rows_of_names(found: Mapping[str, Json]) -> list[dict[str, Json]]:

@@ -11,6 +11,9 @@ from autoselection_core.pool.files.content import open_content
 from autoselection_core.pool.files.raw import RawRecord
 from autoselection_core.pool.sources import SourceFile
 
+_MAX_CELL = 1 << 28
+"""Characters of a cell up to which it costs its row alone, and beyond which it costs the file."""
+
 _SEPARATORS = (",", ";", "\t")
 
 
@@ -20,7 +23,7 @@ def read_table(file: SourceFile) -> Iterator[RawRecord]:
     Raises:
         UnreadableSourceError: The file cannot be opened, names a column twice, or leaves a quote open.
     """
-    csv.field_size_limit(file.max_bytes)
+    csv.field_size_limit(max(file.max_bytes, _MAX_CELL))
     with open_content(file.path) as plain:
         # Bytes that are no UTF-8 become half pairs, and come back as they were below.
         lines = io.TextIOWrapper(plain, "utf-8-sig", "surrogateescape", newline="")
@@ -47,7 +50,7 @@ def _rows(lines: io.TextIOWrapper, file: SourceFile) -> Iterator[RawRecord]:
         if any(row):
             number += 1
             problem = _open_quote(read, separator) or _problem(header, row)
-            yield RawRecord(file.name, number, first_line, _spell(header, row), problem)
+            yield RawRecord(file.name, number, first_line, _spell(header, row)[: file.max_bytes + 1], problem)
         read.clear()
 
 

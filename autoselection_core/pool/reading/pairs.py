@@ -166,6 +166,10 @@ def _reject_unnamed(view: View, reason: QuarantineReason, lacking: str, what: st
         if isinstance(value, str) and (marks := marks_in(value)):
             setting = _split(key, marks)
             raise UndeclaredAnswerError(reason, f"{fields}; `{setting}` in its source may read it", setting)
+    if what == "question" and (listing := _list_of_records(view.record)) is not None:
+        raise RejectedRecordError(
+            reason, f"{fields}; {listing} lists records: write each on a line of its own"
+        )
     if what == "question" and (name := _turns_inside(view.record)) is not None:
         setting = f"fields: {{turns: {name}}}"
         raise UndeclaredAnswerError(reason, f"{fields}; `{setting}` in its source reads it", setting)
@@ -184,6 +188,16 @@ def _fields_inside(record: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
         first, place = (value[0], f"{key}.0") if isinstance(value, list) and value else (value, key)
         if isinstance(first, Mapping):
             yield from ((f"{place}.{inner}", each) for inner, each in first.items())
+
+
+def _list_of_records(record: Mapping[str, Json]) -> str | None:
+    """The first field with several objects that ask: one of them alone would be a record."""
+    for key, value in record.items():
+        several = value if isinstance(value, list) and len(value) > 1 and not are_turns(value) else []
+        first = several[0] if several else None
+        if isinstance(first, Mapping) and any(name in first for name in (*QUESTIONS, *TURN_LISTS)):
+            return key
+    return None
 
 
 def _turns_inside(record: Mapping[str, Json]) -> str | None:
@@ -226,7 +240,10 @@ def _with_input(view: View, key: str, rules: Rules) -> str:
         return question
     if added.casefold() in MAY_BE_NO_INPUT:
         view.notes.add(f"{further}: {added}", Treatment.PLACEHOLDER)
-    if question == added or (key != "instruction" and added in question):
+    if question == added:
+        return question
+    if key != "instruction" and added in question:
+        view.notes.add(further, Treatment.FULLER)
         return question
     if key != "instruction" and question in added:
         return added

@@ -62,6 +62,9 @@ NAMED = "named fields"
 SPEAKERS = ("role", "from", "speaker", "sender")
 CONTENTS = ("content", "value", "text")
 REASONING = ("reasoning_content", "thinking", "reasoning")
+REFUSAL = "refusal"
+"""Field of what the assistant says in place of a content (OpenAI)."""
+
 CALL_FIELDS = ("function_call", "tool_calls")
 CALL_ID = "tool_call_id"
 PARTS = "parts"
@@ -82,7 +85,9 @@ FURTHER_MARKS = frozenset(
 
 _SAID_BY_MARKS: Mapping[str, float] = {"true": 1.0, "false": 0.0}
 
-TURN_FIELDS = frozenset((*SPEAKERS, *CONTENTS, *REASONING, *CALL_FIELDS, CALL_ID, PARTS, *MARKS, "name"))
+TURN_FIELDS = frozenset(
+    (*SPEAKERS, *CONTENTS, *REASONING, *CALL_FIELDS, REFUSAL, CALL_ID, PARTS, *MARKS, "name")
+)
 
 _SPOKEN: Mapping[Role, tuple[str, ...]] = {
     Role.SYSTEM: ("system", "developer", "系统"),
@@ -133,4 +138,4 @@ def is_call(name: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    return name.strip().casefold().replace("-", "_").replace(" ", "_")
+    return name.strip().strip("<|>").casefold().replace("-", "_").replace(" ", "_")

@@ -30,6 +30,7 @@ from autoselection_core.pool.reading.spellings import (
     PARTS,
     QUESTIONS,
     REASONING,
+    REFUSAL,
     SPEAKERS,
     SYSTEMS,
     TURN_FIELDS,
@@ -214,7 +215,10 @@ def _message(turn: Turn, role: Role, name: str, content: Json, where: str) -> Me
 
 def _content(turn: Turn, role: Role) -> Json:
     """The text or parts of a turn; a system message may be under the name of one."""
-    content = _first(turn, CONTENTS)
+    there = [turn[key] for key in CONTENTS if turn.get(key) is not None]
+    content = next((each for each in there if each not in ("", [])), there[0] if there else None)
+    if content in (None, "", []) and role is Role.ASSISTANT and isinstance(turn.get(REFUSAL), str):
+        return turn[REFUSAL]
     if content in (None, "", []) and isinstance(parts := turn.get(PARTS), list):
         return parts
     if content in (None, "") and role is Role.SYSTEM:

@@ -703,3 +703,34 @@ def test_an_input_that_may_say_there_is_none_is_text_unless_the_source_says_so()
     stored = Source("a", rules=Rules(max_characters=9)).rules_json
     assert isinstance(stored, dict)
     assert set(stored) == {"fields", "answer", "keep", "max_characters"}
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [
+            {"role": "<|user|>", "content": "Name a river."},
+            {"role": "<|assistant|>", "content": "The Lemmer."},
+        ],
+        [TURNS[0], {"role": "assistant", "content": "", "value": "The Lemmer."}],
+        [TURNS[0], {"role": "assistant", "content": None, "refusal": "The Lemmer."}],
+    ],
+    ids=["marks around roles", "an empty content", "a refusal"],
+)
+def test_a_turn_is_read_where_its_text_is(turns: Json) -> None:
+    assert read_record({"messages": turns}).sample == SAID
+
+
+def test_an_input_within_the_question_is_noted() -> None:
+    record: dict[str, Json] = {
+        "question": "What is the sentiment of this text?",
+        "input": "text",
+        "output": "a",
+    }
+
+    assert ("input", Treatment.FULLER) in read_record(record).notes
+
+
+def test_a_list_of_records_within_a_record_is_named_as_such() -> None:
+    with pytest.raises(RejectedRecordError, match="results lists records: write each on a line"):
+        read_record({"results": [{"question": "q", "answer": "a"}] * 3})
