@@ -84,9 +84,8 @@ def _problem(tree: Iterable[tuple[Any, Any]], *, is_repeated: bool) -> str | Non
             is_endless = int(most) > _MANY
             if is_endless and is_repeated:
                 return "it has an unlimited repeat inside an unlimited repeat, as in (a+)+"
-            found = _sharing_problem(int(most), inner) or _problem(
-                inner, is_repeated=is_repeated or is_endless
-            )
+            is_nested = is_repeated or is_endless
+            found = _problem(inner, is_repeated=is_nested) or _sharing_problem(int(most), inner)
         elif name == "BRANCH" and is_repeated:
             return "it has alternatives inside an unlimited repeat, as in (a|b)+"
         else:
