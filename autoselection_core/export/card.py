@@ -136,7 +136,7 @@ Search `{facts["search"]}`, trial {facts["trial"]}.
 - Tokens a sample on average: {facts["tokens_a_sample"]:,}
 - Subset hash: `{facts["subset"]}`
 - Pool version: `{facts["pool_version"]}`
-{_line(facts, "training_reads")}{_line(facts, "size_warning")}{_warnings(facts)}
+{_line(facts, "training_reads")}{_line(facts, "size_warning", ".")}{_warnings(facts)}
 ## Recipe
 
 {_steps(facts)}
@@ -157,8 +157,8 @@ Search `{facts["search"]}`, trial {facts["trial"]}.
 """
 
 
-def _line(facts: Mapping[str, Any], name: str) -> str:
-    return f"- {facts[name]}\n" if name in facts else ""
+def _line(facts: Mapping[str, Any], name: str, end: str = "") -> str:
+    return f"- {facts[name]}{end}\n" if name in facts else ""
 
 
 def _warnings(facts: Mapping[str, Any]) -> str:
