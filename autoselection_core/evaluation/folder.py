@@ -191,7 +191,8 @@ class EvaluationFolder:
     @property
     def trained_s(self) -> float | None:
         """Seconds of its finished training; None where no training was timed by itself."""
-        seconds: float | None = self.read_json(TRAINED)["seconds"] if (self.path / TRAINED).exists() else None
+        known = self._trained
+        seconds: float | None = known["seconds"] if known else None
         return seconds
 
     def load_finished(self, weights: Mapping[str, float] | None = None) -> Evaluation | None:
@@ -296,9 +297,13 @@ class EvaluationFolder:
     @property
     def taught_tokens(self) -> int | None:
         """Tokens that the loss of the training was over; None where nothing says so."""
-        known = self.read_json(TRAINED) if (self.path / TRAINED).exists() else {}
-        taught: int | None = known.get("taught_tokens")
+        taught: int | None = self._trained.get("taught_tokens")
         return taught
+
+    @property
+    def _trained(self) -> dict[str, Any]:
+        """Record of its finished training; empty where there is none."""
+        return self.read_json(TRAINED) if (self.path / TRAINED).exists() else {}
 
     def read_untrained(self, weights: Mapping[str, float] | None = None) -> UntrainedScores | None:
         """Scores of the untrained base model; None while dev or test items are not scored."""

@@ -62,19 +62,15 @@ class UnitTimes:
         latest = paid[-LATEST:]
         folders = [EvaluationFolder(home.evaluation(str(each.evaluation))) for each in latest]
         trained = [seconds for folder in folders if (seconds := folder.trained_s) is not None]
-        evaluation_s, training_s = (
+        tested = list(_tested(paid, home))
+        times = cls(
             median(each.seconds for each in latest),
             median(trained) if trained else None,
-        )
-        scoring_s = 0.0 if training_s is None else max(0.0, evaluation_s - training_s)
-        tested = list(_tested(paid, home))
-        return cls(
-            evaluation_s,
-            training_s,
             median(between or [0.0]),
-            median(tested) if tested else scoring_s,
+            median(tested) if tested else 0.0,
             _at_once(own) if own else 0,
         )
+        return times if tested else replace(times, test_s=times.scoring_s)
 
     @property
     def scoring_s(self) -> float:

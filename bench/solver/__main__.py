@@ -6,7 +6,6 @@ that file is not run again, so an interrupted race goes on where it stopped.
 
 import argparse
 import json
-import runpy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from autoselection_core.arrays import Rows
 from autoselection_core.operators.catalogue import Template, catalogue
 from autoselection_core.signals.table import SignalTable
 from bench.result import RESULTS, store_lines, stored_lines, write_result
-from bench.solver.contestants import Contestant, contestant
+from bench.solver.contestants import Contestant, contestant, part_of_file
 from bench.solver.landscapes.landscape import TUNED, UNSEEN, Landscape, landscapes
 from bench.solver.landscapes.optimum import RANDOM_RECIPES, Optimum, optima, reference_rows
 from bench.solver.landscapes.wide import HELD_OUT, OPEN, wide_landscapes, with_topics
@@ -88,9 +87,9 @@ def main() -> None:
     options = _options()
     suite = SUITES[options.suite]
     built = course(options.folder, options.rows, options.recipes, options.draw, suite)
-    theirs = [_part(file, "contestant") for file in options.contestant]
+    theirs = [part_of_file(file, "contestant") for file in options.contestant]
     for file in options.landscape:
-        made = _part(file, "landscape")(built.world)
+        made = part_of_file(file, "landscape")(built.world)
         built.landscapes[made.name] = made
         options.landscapes = [*options.landscapes, made.name]
         built.optima.update(optima(built.world.signals, built.templates, {made.name: made}, options.recipes))
@@ -109,11 +108,6 @@ def _ours(name: str) -> Makes:
         return name, contestant(name, signals, templates)
 
     return make
-
-
-def _part(file: Path, name: str) -> Any:  # noqa: ANN401 - what a user's file defines
-    """Object that a Python file defines under a name."""
-    return runpy.run_path(str(file))[name]
 
 
 def _run(built: Course, make: Makes, options: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """Contestants of a race: anything with `ask(history, k)` and `recommend(history)`."""
 
+import runpy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,11 @@ def contestant(
         return Luckiest(lambda history: ask_smac(signals, templates, history))
     asks = {"random_subset": _random_subset, "single_operators": _single_operator}[base]
     return Luckiest(lambda history: asks(signals, templates, history))
+
+
+def part_of_file(file: Path, name: str) -> Any:  # noqa: ANN401 - what a user's file defines
+    """Object that a Python file defines under a name."""
+    return runpy.run_path(str(file))[name]
 
 
 def candidate(recipe: Recipe, signals: SignalTable, origin: str) -> Candidate:

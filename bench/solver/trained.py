@@ -15,7 +15,6 @@ trainings are kept in the home, so a killed run goes on. The tables read the sha
 
 import argparse
 import json
-import runpy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -39,7 +38,7 @@ from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, realise
 from autoselection_core.testing.tiny_model import tiny_model
 from bench.result import REAL_DATA, RESULTS, store_lines, stored_lines, write_result
-from bench.solver.contestants import Contestant, contestant
+from bench.solver.contestants import Contestant, contestant, part_of_file
 from bench.solver.landscapes.world import ROWS, rows_of_pool, world
 from bench.solver.race import with_observation
 from bench.solver.report import our_name
@@ -149,7 +148,7 @@ def theirs(file: Path, scale: float) -> Makes:
     """The contestant of a Python file: `contestant(signals, templates, scale)`."""
 
     def make(shared: TrainedWorld) -> tuple[str, Contestant]:
-        made = runpy.run_path(str(file))["contestant"]
+        made = part_of_file(file, "contestant")
         found: tuple[str, Contestant] = made(shared.signals, catalogue(shared.signals), scale)
         return found
 
