@@ -6,8 +6,10 @@ import sys
 from rich.console import Console
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
+from autoselection_core.campaign.duration import training_passes
 from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.evaluation.training.settings import FineTuning, fine_tuning
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.models.dtype import probe
 from autoselection_core.report.facts import SearchFacts
@@ -16,7 +18,7 @@ from autoselection_core.store.home import Home
 from autoselection_dagster.installation import Installation
 from demo.base_model import base_model, is_prepared
 from demo.material import material, truth
-from demo.narration import Narrator
+from demo.narration import Machine, Narrator
 from demo.result import show_result
 from demo.searching import CAMPAIGN, SEARCH, DemoSearch
 
@@ -38,7 +40,7 @@ def run() -> None:
             )
             narrator.ahead.clear()
         else:
-            _prepare(home, narrator)
+            _prepare(home, narrator, fine_tuning(campaign.training))
             search.run()
         narrator.say("everything is measured; reading the result")
         facts = SearchFacts.of(installed_workspace(campaign, home), SEARCH)
@@ -46,7 +48,7 @@ def run() -> None:
     show_result(facts, report, truth(home), console)
 
 
-def _prepare(home: Home, narrator: Narrator) -> None:
+def _prepare(home: Home, narrator: Narrator, training: FineTuning) -> None:
     """The model and the raw files, and how fast this machine is."""
     if is_prepared(home):
         narrator.say("the base model is there: SmolLM2-135M-Instruct")
@@ -55,9 +57,12 @@ def _prepare(home: Home, narrator: Narrator) -> None:
     folder = base_model(home)
     narrator.skip("base model")
     found = probe(folder)
-    narrator.measured(max(found, key=lambda each: each.forward_tokens_s))
+    forward = max(each.forward_tokens_s for each in found)
+    trained = forward / training_passes(str(folder), training).of_step(training.adapted_share)
+    narrator.machine = Machine(forward, training.amount / trained)
     for throughput in found:
         narrator.say(f"this machine in {throughput}")
+    narrator.say(f"this machine in training: {trained:,.0f} tokens/s")
     material(home)
     narrator.say(f"raw files and benchmarks are in {home.root / 'demo'}")
 

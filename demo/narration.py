@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
-from autoselection_core.models.dtype import Throughput
 from autoselection_core.progress import remaining
 
 _SILENCE_S = 7.0
@@ -19,29 +18,44 @@ _PRIOR_S = 60.0
 
 
 @dataclass(frozen=True)
+class Machine:
+    """Speed of this machine, by the probe.
+
+    Attributes:
+        tokens_s: Tokens a second of the base model's forward pass.
+        training_s: Seconds of the steps of one training.
+    """
+
+    tokens_s: float
+    training_s: float
+
+
+@dataclass(frozen=True)
 class Work:
     """Expected work of a stage.
 
     Attributes:
         seconds: Part that does not depend on the model: starting, reading, writing.
-        tokens: Part that does, in tokens of the probe's forward pass; a trained token counts as several.
+        tokens: Part that does, in tokens of the probe's forward pass.
+        trainings: Trainings in it.
     """
 
     seconds: float
     tokens: float = 0.0
+    trainings: int = 0
 
-    def on(self, tokens_s: float) -> float:
-        """Seconds on a machine that reads so many tokens a second."""
-        return self.seconds + self.tokens / tokens_s
+    def on(self, machine: Machine) -> float:
+        """Seconds on a machine."""
+        return self.seconds + self.tokens / machine.tokens_s + self.trainings * machine.training_s
 
 
 STAGES: Mapping[str, Work] = {
     "base model": Work(25),
     "services": Work(12),
     "signals": Work(25, 11_000),
-    "trial": Work(9, 7_200),
+    "trial": Work(9, 2_500, 1),
     "plan": Work(8),
-    "arm": Work(9, 7_200),
+    "arm": Work(9, 2_500, 1),
     "report": Work(30, 12_000),
 }
 """Work of one stage of each kind: tokens as a trial reads them, seconds as starting and loading take them."""
@@ -54,13 +68,13 @@ class Narrator:
     Attributes:
         console: Where to.
         ahead: Kinds of the stages that are still to come, the present one first.
-        tokens_s: Tokens a second of a forward pass on this machine; None before the probe.
+        machine: Speed of this machine; None before the probe.
         silence_s: Seconds without a line after which `watching` says the last one again.
     """
 
     console: Console
     ahead: list[str]
-    tokens_s: float | None = None
+    machine: Machine | None = None
     silence_s: float = _SILENCE_S
     _began: float = field(default_factory=time.monotonic)
     _stage_began: float = field(default_factory=time.monotonic)
@@ -87,10 +101,6 @@ class Narrator:
             is_over.set()
             watch.join()
 
-    def measured(self, throughput: Throughput) -> None:
-        """Expect of the stages ahead what a machine of this speed takes for them."""
-        self.tokens_s = throughput.forward_tokens_s
-
     def skip(self, kind: str) -> None:
         """One stage of a kind was done before; it says nothing about how fast this machine is."""
         if kind in self.ahead:
@@ -99,18 +109,18 @@ class Narrator:
 
     def finish(self, kind: str) -> None:
         """One stage of a kind is over."""
-        if kind in self.ahead and self.tokens_s is not None:
+        if kind in self.ahead and self.machine is not None:
             self._worked_s += time.monotonic() - self._stage_began
-            self._expected_s += STAGES[kind].on(self.tokens_s)
+            self._expected_s += STAGES[kind].on(self.machine)
         self.skip(kind)
 
     @property
     def left_s(self) -> float | None:
         """Expected seconds of the stages ahead, corrected by those before; None before the probe."""
-        if self.tokens_s is None:
+        if self.machine is None:
             return None
         pace = (_PRIOR_S + self._worked_s) / (_PRIOR_S + self._expected_s)
-        present_s, *later_s = [pace * STAGES[kind].on(self.tokens_s) for kind in self.ahead] or [0.0]
+        present_s, *later_s = [pace * STAGES[kind].on(self.machine) for kind in self.ahead] or [0.0]
         return remaining(present_s, time.monotonic() - self._stage_began) + sum(later_s)
 
     def _print(self, line: str) -> None:

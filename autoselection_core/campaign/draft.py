@@ -21,7 +21,7 @@ from autoselection_core.evaluation.training.settings import (
     rough_reach_of,
 )
 from autoselection_core.identity import Json
-from autoselection_core.models.dtype import LOADING_S, STARTING_S, passes_of_step
+from autoselection_core.models.dtype import COUNTED_PASSES, LOADING_S, STARTING_S, StepPasses
 from autoselection_core.progress import duration_text, percent
 from autoselection_core.search.time_left import models_tested
 from autoselection_core.store.hub import SCHEME
@@ -193,6 +193,7 @@ class FirstPlan:
         benchmarks: The benchmarks, with fewer items where scoring all of them is dear.
         amount: Tokens of a training.
         adapted_share: Share of the layers that have adapters; the others need no backward pass.
+        passes: Cost of a training step, in forward passes.
         busy: Sentence on other processes that the probe shared the machine with; empty for none.
     """
 
@@ -202,6 +203,7 @@ class FirstPlan:
     benchmarks: tuple[DraftBenchmark, ...]
     amount: int = _MIN_AMOUNT
     adapted_share: float = 1.0
+    passes: StepPasses = COUNTED_PASSES
     busy: str = ""
 
     @classmethod
@@ -213,6 +215,7 @@ class FirstPlan:
         pool_tokens: int,
         scoring_s: float,
         benchmarks: Sequence[DraftBenchmark],
+        passes: StepPasses = COUNTED_PASSES,
     ) -> "FirstPlan":
         """The longest trainings that fit; adapters in all layers only where a tenth of the pool still fits.
 
@@ -225,18 +228,19 @@ class FirstPlan:
             pool_tokens: Tokens of the pool as a training reads them.
             scoring_s: Seconds of scoring the pool with the base model.
             benchmarks: The benchmarks.
+            passes: Cost of a training step, in forward passes.
         """
         scored = scoring_s if scoring_s <= max_scoring_s(minutes) else 0.0
-        plan = cls(minutes, tokens_s, scored, tuple(benchmarks))
+        plan = cls(minutes, tokens_s, scored, tuple(benchmarks), passes=passes)
         left = 60 * minutes - plan.preparing_s - _TRAININGS * STARTING_S - models_tested(_REPORT) * LOADING_S
         if plan.testing_s > (room := max(0.0, left / 2)):
             share = room / plan.testing_s
             plan = replace(plan, benchmarks=tuple(each.limited(share) for each in benchmarks))
         forward = max(0.0, left - plan.testing_s) / _TRAININGS * tokens_s
         wanted = max(fine_tuning({}).amount, SMALL_SHARE * pool_tokens)
-        share = 1.0 if _amount(forward, 1.0) >= wanted else _UPPER_QUARTER
+        share = 1.0 if _rounded(forward / passes.of_step()) >= wanted else _UPPER_QUARTER
         longest = max(fine_tuning({}).amount, pool_tokens)
-        amount = max(_MIN_AMOUNT, min(_amount(forward, share), _rounded(longest)))
+        amount = max(_MIN_AMOUNT, min(_rounded(forward / passes.of_step(share)), _rounded(longest)))
         return replace(plan, amount=amount, adapted_share=share)
 
     @property
@@ -261,7 +265,7 @@ class FirstPlan:
 
     def searching_s(self, amount: float) -> float:
         """Seconds of search and report with trainings on so many tokens."""
-        passes = passes_of_step(self.adapted_share)
+        passes = self.passes.of_step(self.adapted_share)
         loading_s = models_tested(_REPORT) * LOADING_S
         return self.testing_s + loading_s + _TRAININGS * (STARTING_S + amount * passes / self.tokens_s)
 
@@ -295,11 +299,6 @@ class FirstPlan:
 def max_scoring_s(minutes: float) -> float:
     """Seconds of scoring the pool with the base model that a plan of some minutes has room for."""
     return 60 * minutes / 3
-
-
-def _amount(forward_tokens: float, adapted_share: float) -> int:
-    """Tokens of a training that takes as long as a forward pass over so many."""
-    return _rounded(forward_tokens / passes_of_step(adapted_share))
 
 
 def _rounded(amount: float) -> int:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import mean, median
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,12 +16,15 @@ from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.folder import EvaluationFolder
-from autoselection_core.evaluation.training.settings import Schedule, fine_tuning
+from autoselection_core.evaluation.training.settings import FineTuning, Schedule, Unit, fine_tuning
 from autoselection_core.history.records import TrialKind
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import duration_text, percent
 from autoselection_core.search.time_left import LATEST
+
+if TYPE_CHECKING:
+    from autoselection_core.models.dtype import StepPasses
 
 _PASSES = {"model_scores": 2.0, "sae": 1.0, "rds": 1.0, "influence": 3.0}
 """Forward passes over whole conversations that a signal of the base model takes, at most."""
@@ -145,9 +149,7 @@ def _probed_seconds(workspace: Workspace, settings: Mapping[str, Json]) -> float
         return None
     if training.schedule is not Schedule.TOKENS:
         return None
-    from autoselection_core.models.dtype import passes_of_step
-
-    passes = passes_of_step(training.adapted_share)
+    passes = training_passes(campaign.base_model, training).of_step(training.adapted_share)
     return training.amount * passes / forward_tokens_s(campaign.base_model)
 
 
@@ -229,6 +231,16 @@ def forward_tokens_s(model: str) -> float:
     from autoselection_core.models.folder import model_folder
 
     return steady_speed(present_speed(model_folder(model)).tokens_s)
+
+
+def training_passes(model: str, training: FineTuning) -> "StepPasses":
+    """Measured cost of a training step of the base model on this processor, in forward passes."""
+    from autoselection_core.models.dtype import step_passes
+    from autoselection_core.models.folder import model_folder
+
+    counts_tokens = training.batch_unit is Unit.TOKENS
+    tokens = min(training.batch, training.pack_tokens) if counts_tokens else training.pack_tokens
+    return step_passes(model_folder(model), tokens)
 
 
 def free_share_of(model: str | None) -> float | None:

@@ -16,6 +16,7 @@ _TOKENS = 256
 _LAYERS = 2
 _SECONDS_PER_DTYPE = 0.7
 _SECONDS_OF_PRESENT = 4.0
+_SECONDS_OF_STEP = 1.0
 _HEAD_ROWS = 4_096
 
 
@@ -27,13 +28,33 @@ model of 135 million parameters beside a training of 45; larger ones take longer
 """
 
 
-def passes_of_step(adapted_share: float = 1.0) -> float:
-    """Forward passes that take as long as a training step: its own, and two for the backward pass.
+@dataclass(frozen=True)
+class StepPasses:
+    """Cost of a training step, in forward passes of the probe over as many tokens.
 
-    Args:
-        adapted_share: Upper share of the layers that have adapters; the others need no backward pass.
+    By the number of operations a backward pass costs two forward passes. Measured on a processor it is more:
+    a step reads fewer tokens at once than a score, and in bfloat16 gradients meet the weights the other way
+    round, which with AMX took up to five forward passes.
+
+    Attributes:
+        forward: Forward pass of a step.
+        backward: Backward pass through layers that all have adapters.
     """
-    return 1 + 2 * adapted_share
+
+    forward: float = 1.0
+    backward: float = 2.0
+
+    def of_step(self, adapted_share: float = 1.0) -> float:
+        """Forward passes that take as long as a training step.
+
+        Args:
+            adapted_share: Upper share of the layers that have adapters; the others need no backward pass.
+        """
+        return self.forward + self.backward * adapted_share
+
+
+COUNTED_PASSES = StepPasses()
+"""Cost of a training step by the number of its operations."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +64,13 @@ class Throughput:
     Attributes:
         dtype: The number type.
         forward_tokens_s: Tokens a second of a forward pass with all logits.
-        training_tokens_s: Tokens a second of a training step, without adapters.
     """
 
     dtype: str
     forward_tokens_s: float
-    training_tokens_s: float
 
     def __str__(self) -> str:
-        forward, training = f"{self.forward_tokens_s:,.0f}", f"{self.training_tokens_s:,.0f}"
-        return f"{self.dtype}: {forward} tokens/s forward, {training} tokens/s training"
+        return f"{self.dtype}: {self.forward_tokens_s:,.0f} tokens/s forward"
 
 
 @dataclass(frozen=True)
@@ -81,6 +99,35 @@ def present_speed(folder: Path) -> PresentSpeed:
     return PresentSpeed(1 / times[_MEAN], 1 / min(times[_MEAN], times[_PROCESSOR]))
 
 
+@cache
+def step_passes(folder: Path, tokens: int) -> StepPasses:
+    """Cost of a training step on the processor, in the number type in which the model is faster.
+
+    Args:
+        folder: The model.
+        tokens: Tokens of a forward pass of the training.
+    """
+    import torch
+
+    config = (folder / "config.json").read_text(encoding="utf-8")
+    dtype = fastest_dtype(folder, "cpu")
+    layers, ids = _layers(config, dtype, min(max(1, tokens), _TOKENS))
+    with torch.inference_mode():
+        scorer, text = _layers(config, dtype, _TOKENS)
+        plain = _times(lambda: scorer(input_ids=text, use_cache=False), _SECONDS_OF_STEP / 4)
+    # Gradients pass through frozen layers to what is below them, as they do to adapters.
+    layers.requires_grad_(requires_grad=False).get_input_embeddings().weight.requires_grad_()
+
+    def forward() -> Any:  # noqa: ANN401 torch's
+        return layers(input_ids=ids, use_cache=False).last_hidden_state.float().sum()
+
+    alone = _times(forward, _SECONDS_OF_STEP / 4)
+    both = _times(lambda: forward().backward(), _SECONDS_OF_STEP / 2)
+    pass_s = plain[_BEST] / _TOKENS * ids.shape[1]
+    backward = max(0.0, both[_BEST] - alone[_BEST])
+    return StepPasses(float(alone[_BEST] / pass_s), float(backward / pass_s))
+
+
 def fastest_dtype(folder: Path, device: str) -> str:
     """Bfloat16 on an accelerator; on a processor the type that the probe finds faster."""
     if device != "cpu":
@@ -101,7 +148,18 @@ def probe(folder: Path) -> tuple[Throughput, ...]:
 @cache
 def _measure(config: str, dtype: str) -> Throughput:
     seconds = _seconds_per_token(config, dtype, _SECONDS_PER_DTYPE)[_BEST]
-    return Throughput(dtype, 1 / seconds, 1 / (seconds * passes_of_step()))
+    return Throughput(dtype, 1 / seconds)
+
+
+def _layers(config: str, dtype: str, tokens: int) -> tuple[Any, Any]:
+    """Two layers of a model with random weights, and so many tokens to read. Shape (1, t)."""
+    import torch
+    from transformers import AutoModel
+
+    with torch.random.fork_rng():
+        small = _small_config(json.loads(config))
+        layers = AutoModel.from_config(small, dtype=getattr(torch, dtype)).eval()
+    return layers, torch.arange(tokens)[None] % small.vocab_size
 
 
 def _small_config(settings: dict[str, Any]) -> Any:  # noqa: ANN401 transformers has no types
@@ -121,15 +179,12 @@ _Times: TypeAlias = npt.NDArray[np.float64]
 def _seconds_per_token(config: str, dtype: str, seconds: float) -> _Times:
     """Seconds of a token, from two layers and a piece of the output matrix, each timed for half the time."""
     import torch
-    from transformers import AutoModel
 
     settings, number = json.loads(config), getattr(torch, dtype)
     with torch.random.fork_rng(), torch.inference_mode():
-        small = _small_config(dict(settings))
-        layers = AutoModel.from_config(small, dtype=number).eval()
-        tokens = torch.arange(_TOKENS)[None] % small.vocab_size
-        states = torch.randn(_TOKENS, small.hidden_size, dtype=number)
-        head = torch.randn(_HEAD_ROWS, small.hidden_size, dtype=number)
+        layers, tokens = _layers(config, dtype, _TOKENS)
+        states = torch.randn(_TOKENS, layers.config.hidden_size, dtype=number)
+        head = torch.randn(_HEAD_ROWS, layers.config.hidden_size, dtype=number)
         body = _times(lambda: layers(input_ids=tokens, use_cache=False), seconds / 2) / _LAYERS
         output = _times(lambda: states @ head.T, seconds / 2) / _HEAD_ROWS
     layer_count, vocabulary = int(settings["num_hidden_layers"]), int(settings["vocab_size"])

@@ -10,19 +10,18 @@ import pytest
 from rich.console import Console
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
-from autoselection_core.models.dtype import Throughput
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sources import Source
 from autoselection_core.store.home import Home
 from demo.mixture import Mixture, pool_samples, task_data
-from demo.narration import STAGES, Narrator, Work
+from demo.narration import STAGES, Machine, Narrator, Work
 from demo.prepared import is_made, prepare
 from demo.records import BROKEN, FORMATS, raw_files
 from tests.conftest import REPOSITORY
 
-MACHINE = Throughput("float32", forward_tokens_s=400.0, training_tokens_s=133.0)
-TRIAL_S = STAGES["trial"].on(MACHINE.forward_tokens_s)
+MACHINE = Machine(tokens_s=400.0, training_s=20.0)
+TRIAL_S = STAGES["trial"].on(MACHINE)
 
 
 def narrator(*ahead: str) -> tuple[Narrator, StringIO]:
@@ -45,7 +44,7 @@ def test_before_the_machine_is_measured_no_time_is_promised() -> None:
 
 def test_before_anything_is_done_the_measured_speed_decides() -> None:
     teller, _ = narrator("trial", "trial")
-    teller.measured(MACHINE)
+    teller.machine = MACHINE
 
     assert TRIAL_S < left(teller) <= 2 * TRIAL_S
 
@@ -54,16 +53,20 @@ def test_before_anything_is_done_the_measured_speed_decides() -> None:
 def test_a_slower_model_takes_longer(kind: str) -> None:
     work = STAGES[kind]
 
-    assert work.on(200.0) > work.on(400.0) > work.seconds
+    assert work.on(Machine(200.0, 40.0)) > work.on(Machine(400.0, 20.0)) > work.seconds
 
 
 def test_work_without_a_model_takes_as_long_on_any_processor() -> None:
-    assert Work(12).on(1.0) == Work(12).on(1000.0) == 12
+    assert Work(12).on(Machine(1.0, 9_000.0)) == Work(12).on(Machine(1000.0, 9.0)) == 12
+
+
+def test_a_machine_that_trains_slowly_for_its_reading_takes_longer_for_a_trial() -> None:
+    assert STAGES["trial"].on(Machine(400.0, 60.0)) == TRIAL_S + 40
 
 
 def test_a_faster_machine_has_less_time_left_than_expected() -> None:
     teller, _ = narrator("trial", "trial", "trial")
-    teller.measured(MACHINE)
+    teller.machine = MACHINE
 
     teller.finish("trial")
 
@@ -72,7 +75,7 @@ def test_a_faster_machine_has_less_time_left_than_expected() -> None:
 
 def test_a_short_stage_that_took_long_does_not_multiply_what_is_left() -> None:
     teller, _ = narrator("services", "trial", "trial")
-    teller.measured(MACHINE)
+    teller.machine = MACHINE
     teller._stage_began -= 5 * STAGES["services"].seconds
 
     teller.finish("services")
@@ -82,7 +85,7 @@ def test_a_short_stage_that_took_long_does_not_multiply_what_is_left() -> None:
 
 def test_a_stage_that_overruns_has_as_much_left_as_it_has_overrun() -> None:
     teller, _ = narrator("trial")
-    teller.measured(MACHINE)
+    teller.machine = MACHINE
 
     teller._stage_began -= 3 * TRIAL_S
 
@@ -91,7 +94,7 @@ def test_a_stage_that_overruns_has_as_much_left_as_it_has_overrun() -> None:
 
 def test_a_stage_that_was_done_before_says_nothing_about_speed() -> None:
     teller, _ = narrator("signals", "trial")
-    teller.measured(MACHINE)
+    teller.machine = MACHINE
 
     teller.skip("signals")
 
@@ -100,7 +103,7 @@ def test_a_stage_that_was_done_before_says_nothing_about_speed() -> None:
 
 def test_every_line_says_what_is_left_and_the_last_one_that_nothing_is() -> None:
     teller, output = narrator("trial")
-    teller.measured(MACHINE)
+    teller.machine = MACHINE
 
     teller.say("training: 1 of 2")
     teller.finish("trial")

@@ -39,6 +39,7 @@ from autoselection_core.campaign.duration import (
     free_share_of,
     side_tokens,
     signal_seconds,
+    training_passes,
 )
 from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
@@ -260,10 +261,15 @@ def _plan(
         return None
     with show_progress() as progress:
         progress("measuring how fast this machine reads the model", 0, 1)
-        tokens_s = forward_tokens_s(model)
+        tokens_s, passes = forward_tokens_s(model), training_passes(model, fine_tuning({}))
     tokens = sum(each.tokens for each in sources)
     plan = FirstPlan.fitting(
-        minutes, tokens_s, pool_tokens=tokens, scoring_s=scoring_s, benchmarks=benchmarks
+        minutes,
+        tokens_s,
+        pool_tokens=tokens,
+        scoring_s=scoring_s,
+        benchmarks=benchmarks,
+        passes=passes,
     )
     busy = Load.now().sentence(free_share_of(model))
     return replace(plan, busy=f"{busy} There `init` proposes longer trainings." if busy else "")
