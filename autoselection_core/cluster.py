@@ -3,13 +3,19 @@
 import os
 import socket
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from autoselection_core import environment_variables
-from autoselection_core.errors.models import ClusterUnreachableError, RayNotInstalledError, WorkerLostError
+from autoselection_core.errors.models import (
+    ClusterUnreachableError,
+    HeadLostError,
+    RayNotInstalledError,
+    WorkerLostError,
+)
 
 Task: TypeAlias = Callable[[bytes], bytes]
 """A function of an installed module: every process of the cluster finds it by its name.
@@ -41,13 +47,78 @@ class Cluster(Protocol):
 
         Raises:
             ClusterUnreachableError: There is no such cluster.
+            HeadLostError: It stopped answering meanwhile.
             WorkerLostError: A process died under the same work again and again.
         """
         ...
 
 
+@dataclass(frozen=True)
+class WorkerShare:
+    """What one process of a cluster did of a piece of work.
+
+    Attributes:
+        worker: Name of its machine and its process id.
+        work: The piece of work.
+        tasks: Number of its tasks.
+        size: Rows, or entries of ranges, that they looked at.
+        seconds: Time in them.
+    """
+
+    worker: str
+    work: str
+    tasks: int
+    size: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Account:
+    """Account of what each process of a cluster did; it stays empty where everything is done here."""
+
+    _done: dict[tuple[str, str], WorkerShare] = field(default_factory=dict)
+
+    def add(self, work: str, size: int, answer: Mapping[str, Any]) -> None:
+        """A finished task.
+
+        Args:
+            work: The piece of work that it is part of.
+            size: Rows, or entries of ranges, that it looked at.
+            answer: What `Stopwatch.told` said of it.
+        """
+        key = (work, str(answer["worker"]))
+        known = self._done.get(key, WorkerShare(key[1], work, 0, 0, 0.0))
+        self._done[key] = WorkerShare(
+            known.worker,
+            work,
+            known.tasks + 1,
+            known.size + size,
+            known.seconds + float(answer["seconds"]),
+        )
+
+    @property
+    def shares(self) -> tuple[WorkerShare, ...]:
+        """What each did of each piece of work, in the order in which they began with it."""
+        return tuple(self._done.values())
+
+
+class Stopwatch:
+    """Time of a task, in the process that runs it."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+
+    def told(self) -> dict[str, str]:
+        """Who works, and for how many seconds by now."""
+        seconds = time.perf_counter() - self._started
+        return {"worker": f"{socket.gethostname()}:{os.getpid()}", "seconds": f"{seconds:.3f}"}
+
+
 _POLL_S = 0.2
 _ANSWERS_IN_S = 5.0
+_LOOKED_AFTER_EVERY_S, _LOST_AFTER_S = 2.0, 20.0
+"""How often a head is looked after, and how long it may be away; after a minute Ray ends this process."""
+
 _WAITING_A_WORKER = 2
 """So many tasks a worker are under way: one runs, one follows. More would only hold memory."""
 
@@ -86,12 +157,39 @@ class RayCluster:
             for one in asked:
                 running.append(remote.remote(one))
                 if len(running) >= _WAITING_A_WORKER * workers:
-                    yield _answer(ray, running, task, while_waiting)
+                    yield self._answer(ray, running, task, while_waiting)
             while running:
-                yield _answer(ray, running, task, while_waiting)
+                yield self._answer(ray, running, task, while_waiting)
+        except HeadLostError:
+            running.clear()
+            ray.shutdown()  # or it would end this process once it gives the head up
+            raise
         finally:
             for unanswered in running:
                 ray.cancel(unanswered, force=True)
+
+    def _answer(
+        self,
+        ray: Any,  # noqa: ANN401 - the module
+        running: deque[Any],
+        task: Task,
+        while_waiting: Callable[[], None] | None,
+    ) -> bytes:
+        """Result of the oldest task, which leaves `running`. What the task raised is raised here."""
+        head = _HeadWatch(self.address)
+        while not ray.wait([running[0]], timeout=_POLL_S)[0]:
+            if while_waiting is not None:
+                while_waiting()
+            head.look()
+        try:
+            answer: bytes = ray.get(running.popleft())
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from error
+        except ray.exceptions.RayError as error:
+            if not _listens(self.address):
+                raise HeadLostError(self.address) from error
+            raise WorkerLostError(task.__name__, str(error).strip().splitlines()[0]) from error
+        return answer
 
     def _connected(self) -> Any:  # noqa: ANN401 - the module
         """Ray itself, connected; a process has one connection."""
@@ -99,6 +197,9 @@ class RayCluster:
             ray = self._imported()
             if not ray.is_initialized():
                 self._connect(ray)
+            elif not _listens(self.address):
+                ray.shutdown()
+                raise HeadLostError(self.address)
         return ray
 
     def _imported(self) -> Any:  # noqa: ANN401 - the module
@@ -116,8 +217,7 @@ class RayCluster:
     def _connect(self, ray: Any) -> None:  # noqa: ANN401 - the module
         # Asked first whether anybody listens, because Ray would go on trying for minutes.
         try:
-            host, port = self.address.rsplit(":", 1)
-            socket.create_connection((host, int(port)), timeout=_ANSWERS_IN_S).close()
+            _reach(self.address)
             ray.init(address=self.address, log_to_driver=False, logging_level="ERROR")
         except (OSError, RuntimeError, ValueError, ray.exceptions.AuthenticationError) as error:
             raise ClusterUnreachableError(self.address, str(error).splitlines()[0]) from error
@@ -129,15 +229,40 @@ def cluster_from_environment() -> RayCluster | None:
     return RayCluster(address) if address else None
 
 
-def _answer(ray: Any, running: deque[Any], task: Task, while_waiting: Callable[[], None] | None) -> bytes:  # noqa: ANN401 - the module
-    """Result of the oldest task, which leaves `running`. What the task raised is raised here."""
-    while not ray.wait([running[0]], timeout=_POLL_S)[0]:
-        if while_waiting is not None:
-            while_waiting()
+class _HeadWatch:
+    """Watch over a cluster's head while an answer is waited for.
+
+    Args:
+        address: Host and port of the head.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address, self._seen_s, self._looked_s = address, time.monotonic(), time.monotonic()
+
+    def look(self) -> None:
+        """Look whether the head listens, if that is long ago.
+
+        Raises:
+            HeadLostError: It has not for a while.
+        """
+        now = time.monotonic()
+        if now - self._looked_s < _LOOKED_AFTER_EVERY_S:
+            return
+        self._looked_s = now
+        if _listens(self._address):
+            self._seen_s = now
+        elif now - self._seen_s > _LOST_AFTER_S:
+            raise HeadLostError(self._address)
+
+
+def _listens(address: str) -> bool:
     try:
-        answer: bytes = ray.get(running.popleft())
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from error
-    except ray.exceptions.RayError as error:
-        raise WorkerLostError(task.__name__, str(error).strip().splitlines()[0]) from error
-    return answer
+        _reach(address)
+    except OSError:
+        return False
+    return True
+
+
+def _reach(address: str) -> None:
+    host, port = address.rsplit(":", 1)
+    socket.create_connection((host, int(port)), timeout=_ANSWERS_IN_S).close()

@@ -31,7 +31,7 @@ from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.signals.base import Signal
 from autoselection_core.signals.contamination.decontaminate import Gate, GateResult
 from autoselection_core.signals.store.signal_report import SignalReport
-from autoselection_core.signals.store.store import ComputesChunks, SignalStore, compute_here
+from autoselection_core.signals.store.store import ComputesChunks, ShardsOut, SignalStore
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.solver import Solver
 from autoselection_core.store.home import Home
@@ -43,6 +43,11 @@ class RemoteWork(Protocol):
     @property
     def compute(self) -> ComputesChunks:
         """Client that computes the chunks of a signal."""
+        ...
+
+    @property
+    def shards_out(self) -> ShardsOut:
+        """Client that gives out the shards of signals of the pool as a whole."""
         ...
 
     def evaluator(
@@ -130,7 +135,9 @@ class Workspace:
     @cached_property
     def store(self) -> SignalStore:
         """Store of signal values of the installation."""
-        return SignalStore(self.home, compute_here if self.remote is None else self.remote.compute)
+        if self.remote is None:
+            return SignalStore(self.home)
+        return SignalStore(self.home, self.remote.compute, self.remote.shards_out)
 
     @property
     def _signals(self) -> CampaignSignals:

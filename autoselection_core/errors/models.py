@@ -35,6 +35,17 @@ class ClusterUnreachableError(ClusterError):
         )
 
 
+class HeadLostError(ClusterError):
+    """A cluster that worked does not answer any more."""
+
+    address: str
+
+    sentence = (
+        "the Ray cluster at {address} has stopped answering. What its workers had finished is kept: start "
+        "its head again, and run the same again."
+    )
+
+
 class WorkerLostError(ClusterError):
     """Processes of the cluster died under one piece of work until it was given up."""
 
@@ -62,13 +73,13 @@ class DifferentWorkerError(ClusterError):
 
 
 class UnsharedHomeError(ClusterError):
-    """A worker finished an evaluation that cannot be seen here."""
+    """What one process of a cluster wrote cannot be seen by another."""
 
     key: str
     home: str
 
     sentence = (
-        "a worker of the cluster finished evaluation {key}, but it is not in {home} here. Mount one "
+        "what a process of the cluster wrote of {key} is not in {home} as another one sees it. Mount one "
         "shared home folder at the same path on every machine."
     )
 

@@ -129,10 +129,11 @@ class Pool:
         """The texts of a scope, joined by newlines, of some rows in the order given, or of all."""
         return joined_texts(self._table(rows), scope)
 
-    def iter_texts(self, scope: Scope = Scope.ALL) -> Iterator[str]:
-        """The texts of a scope of all rows, of which a batch exists at a time."""
-        for start in range(0, len(self), BATCH_ROWS):
-            yield from joined_texts(self.table.slice(start, BATCH_ROWS), scope)
+    def iter_texts(self, scope: Scope = Scope.ALL, first: int = 0, stop: int | None = None) -> Iterator[str]:
+        """The texts of a scope from one row to before another, of which a batch exists at a time."""
+        stop = len(self) if stop is None else stop
+        for start in range(first, stop, BATCH_ROWS):
+            yield from joined_texts(self.table.slice(start, min(BATCH_ROWS, stop - start)), scope)
 
     @property
     def estimated_tokens(self) -> int:

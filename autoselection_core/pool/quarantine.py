@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from autoselection_core.errors.pool import RejectedRecordError
-from autoselection_core.pool.files.raw import RawRecord
+from autoselection_core.pool.files.content import RawRecord
 
 EXCERPT_CHARACTERS = 200
 """As much of a record as it takes to recognise it."""

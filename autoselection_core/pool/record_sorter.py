@@ -10,7 +10,7 @@ from enum import StrEnum
 from autoselection_core.errors.pool import RejectedRecordError, UnmatchedFieldError
 from autoselection_core.identity import Json
 from autoselection_core.pool.collect import Collector
-from autoselection_core.pool.files.raw import RawRecord
+from autoselection_core.pool.files.content import RawRecord
 from autoselection_core.pool.quarantine import Quarantine
 from autoselection_core.pool.reading import ParsedRecord, read_record
 from autoselection_core.pool.reading.view import Note, Treatment

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
@@ -15,6 +14,7 @@ from autoselection_core.arrays import Rows
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
+from autoselection_core.signals.scratch import Scratch
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
 
@@ -148,7 +148,7 @@ class PoolSignal(Signal):
 
     def compute_in(
         self,
-        scratch: Path,  # noqa: ARG002 - read by subclasses
+        scratch: Scratch,  # noqa: ARG002 - read by subclasses
         pool: Pool,
         given: Given,
         progress: Progress | None = None,
@@ -156,7 +156,7 @@ class PoolSignal(Signal):
         """Values that `compute` gives, with a place on the disk for what would fill the memory.
 
         Args:
-            scratch: Empty folder that is there until the values are written.
+            scratch: Folder that is there until the values are written, and how shards are run.
             pool: The samples.
             given: Values of the signals in `needs`.
             progress: Called with the rows that are done.

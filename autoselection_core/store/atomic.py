@@ -75,12 +75,42 @@ def staging_folder(path: Path) -> Iterator[Path]:
     with _room_for(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         for abandoned in path.parent.glob(f".{glob.escape(path.name)}.*{UNFINISHED}"):
-            _remove_if_abandoned(abandoned)
+            remove_unless_used(abandoned)
         folder, lock = _locked_folder(path)
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+@contextmanager
+def lasting_folder(path: Path) -> Iterator[Path]:
+    """Folder that stays when the block raises or the process dies, so that the next one goes on with it.
+
+    Blocks of several processes share it. It goes when the last one of them ends without an error.
+
+    Raises:
+        StorageFullError: The disk, a quota or a file size limit leaves no room.
+    """
+    with _room_for(path):
+        lock = _shared_folder(path)
+        try:
+            yield path
+            _remove_if_free(path, lock)
+        finally:
+            os.close(lock)
+
+
+def _shared_folder(path: Path) -> int:
+    """The handle whose lock shows that a folder is used; the folder is made where there is none."""
+    while True:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = _open(path)
+        if lock is not None:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if path.exists() and os.path.samestat(path.stat(), os.fstat(lock)):
+                return lock
             os.close(lock)
 
 
@@ -100,19 +130,23 @@ def _locked_folder(path: Path) -> tuple[Path, int]:
             os.close(lock)
 
 
-def _remove_if_abandoned(folder: Path) -> None:
-    """Remove a staging folder whose owner is dead: the kernel has dropped its lock."""
+def remove_unless_used(folder: Path) -> None:
+    """Remove a folder that no living process uses: the kernel has dropped the locks of the dead."""
     lock = _open(folder)
     if lock is None:
         return
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return  # its owner lives, or the file system knows no locks
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove_if_free(folder, lock)
     finally:
         os.close(lock)
+
+
+def _remove_if_free(folder: Path, lock: int) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return  # somebody uses it, or the file system knows no locks
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _open(folder: Path) -> int | None:

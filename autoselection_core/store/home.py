@@ -97,6 +97,15 @@ class Home:
         return self.root / "objects"
 
     @property
+    def shards(self) -> Path:
+        """What workers of a cluster have finished of a signal of the pool as a whole that is not complete."""
+        return self.root / "shards"
+
+    def shards_of(self, pool_version: str, signal_version: str) -> Path:
+        """The folder of a signal's shards for a pool."""
+        return self.resolve(self.shards / f"{pool_version}.{signal_version}")
+
+    @property
     def reports(self) -> Path:
         """Reports of searches."""
         return self.root / "reports"

@@ -10,7 +10,9 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.signal_schema import BENCHMARK, SignalSchema
 from autoselection_core.campaign.declaration.signals import make_signals, own_scores
+from autoselection_core.cluster import WorkerShare
 from autoselection_core.pool.pool import Pool
+from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.plots import pool_histograms
 from autoselection_core.signals.base import Signal
 from autoselection_core.signals.definitions.base_model.sae import SaeFeatures
@@ -23,7 +25,7 @@ from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.values.managers import NOTHING
-from autoselection_dagster.values.metadata.rendering import Facts, large_picture, rounded
+from autoselection_dagster.values.metadata.rendering import Facts, large_picture, rounded, table_value
 
 AUTOENCODER = "autoencoder"
 SAE = "sae"
@@ -184,7 +186,18 @@ def cost_line(report: SignalReport) -> str:
     if not report.computed:
         return f"{report.name}: nothing to score, {known}"
     pace = f"{report.samples_per_s:,.1f} samples/s"
-    return f"{report.name}: {report.computed:,} samples scored in {report.seconds:,.1f} s, {pace}; {known}"
+    count = len({share.worker for share in report.workers})
+    by = f" by {count} worker{'s' if count > 1 else ''} of the cluster" if count else ""
+    return (
+        f"{report.name}: {report.computed:,} samples scored in {report.seconds:,.1f} s{by}, {pace}; {known}"
+    )
+
+
+def workers_table(shares: Sequence[WorkerShare]) -> Table:
+    """What each worker of the cluster did of each piece of work."""
+    columns = ("worker", "work", "shards", "rows", "seconds")
+    rows = ((each.worker, each.work, each.tasks, each.size, round(each.seconds, 1)) for each in shares)
+    return Table("Workers", columns, tuple(rows))
 
 
 def is_aligned(table: SignalTable, pool: Pool) -> dg.AssetCheckResult:
@@ -203,8 +216,10 @@ def _facts(report: SignalReport, table: SignalTable, home: Home) -> Facts:
     """Cost and coverage of scoring; the throughput is of the samples that were scored now."""
     shown = distributions(table)
     plots = {"histograms": large_picture(pool_histograms(shown, "png"), home)} if shown else {}
+    workers = {"workers": table_value(workers_table(report.workers))} if report.workers else {}
     return {
         **plots,
+        **workers,
         "samples_per_s": report.samples_per_s,
         "dagster/row_count": report.rows,
         "computed": report.computed,

@@ -1,16 +1,19 @@
 """Seconds, peak memory and disk of every step at growing pools, each beside a floor.
 
     python -m bench.growth --rows 10000 100000 1000000 [--step NAME ...] [--again]
+    python -m bench.growth --workers 1 2 4 [--rows 100000]
     python -m bench.growth --table
     python -m bench.growth --check
 
 Every step runs in a process of its own, and its figures are written as soon as it is done: what is measured
-already is left alone, so a stopped run goes on. `--check` measures the cheap steps at ten thousand rows anew
-and fails where one is more than three times as far from its floor as the committed figure.
+already is left alone, so a stopped run goes on. `--workers` measures what a Ray cluster of so many workers on
+this machine takes for signals, beside one process without Ray. `--check` measures the cheap steps at ten
+thousand rows anew and fails where one is more than three times as far from its floor as the committed figure.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,6 +26,7 @@ import numpy as np
 from autoselection_core.identity import Json
 from bench.growth.generator import write_pool
 from bench.growth.steps import STEPS
+from bench.growth.workers import measure_workers
 from bench.result import REPOSITORY, RESULTS, write_result
 
 CHEAP = (
@@ -150,6 +154,7 @@ def main() -> None:
     parser.add_argument("--step", nargs="+", choices=list(STEPS), default=list(STEPS))
     parser.add_argument("--folder", type=Path, default=Path(gettempdir()) / "autoselection-growth")
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--workers", type=int, nargs="+")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--check", action="store_true")
     asked = parser.parse_args()
@@ -159,6 +164,11 @@ def main() -> None:
         sizes = [rows for rows in (10_000, 100_000, 1_000_000, 10_000_000) if measured(rows)]
         print("\n".join(table(sizes)))
         plot(sizes)
+        return
+    if asked.workers:
+        for rows in asked.rows:
+            note = f"{os.cpu_count()} cores: more workers than cores bring nothing"
+            write_result(f"growth/workers {rows}", measure_workers(rows, asked.workers, asked.folder), note)
         return
     for rows in asked.rows:
         known = {

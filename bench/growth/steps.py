@@ -125,14 +125,14 @@ def contamination(made: GeneratedHome) -> dict[str, Json]:
 def clusters(made: GeneratedHome) -> dict[str, Json]:
     """Cluster made-up vectors of the pool's number."""
     pool = made.workspace.pool()
-    vectors = _vectors(len(pool))
+    vectors = made_up_vectors(len(pool))
     done = measure(lambda: Clusters().compute(pool, {VECTORS: vectors}))
     return {**done.cost, **_read_floor(vectors)}
 
 
 def neighbours(made: GeneratedHome) -> dict[str, Json]:
     """Neighbours of made-up vectors: exact, or in cells above a number of rows, with the recall measured."""
-    vectors = _vectors(len(made.workspace.pool()))
+    vectors = made_up_vectors(len(made.workspace.pool()))
     done = measure(lambda: cosine_pairs(vectors, min_similarity=0.5, measure="cosine"))
     return {**done.cost, "pairs": len(done.value), "measure": done.value.measure, **_read_floor(vectors)}
 
@@ -270,10 +270,10 @@ def _benchmark(name: str) -> Benchmark:
     return benchmark_from({"name": name, "format": name, **files}, REAL_DATA)
 
 
-def _vectors(rows: int) -> Vectors:
+def made_up_vectors(rows: int, dimensions: int = 384) -> Vectors:
     """Vectors around two thousand made-up centres, of the size of sentence embeddings."""
     rng = np.random.default_rng(0)
-    centres = rng.normal(size=(2_000, 384)).astype(np.float32)
+    centres = rng.normal(size=(2_000, dimensions)).astype(np.float32)
     vectors = centres[rng.integers(0, len(centres), rows)]
     vectors += 0.7 * rng.standard_normal(vectors.shape, np.float32)
     return vectors

@@ -1,4 +1,4 @@
-"""A Ray cluster of two worker processes on loopback, started and stopped by process id."""
+"""A Ray cluster of some worker processes on loopback, started and stopped by process id."""
 
 import os
 import secrets
@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,15 +45,23 @@ class Head:
         held = [each.net_connections("inet") for each in self._all()]
         return {one.laddr.ip for each in held for one in each if one.status == psutil.CONN_LISTEN}
 
+    def kill(self) -> None:
+        """Kill all processes of the cluster, as a machine that fails does."""
+        for each in self._all():
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+
     def _all(self) -> list[psutil.Process]:
         return [self.process, *self.process.children(recursive=True)]
 
 
 @contextmanager
-def ray_head(dashboard_port: int | None = None) -> Iterator[Head]:
-    """A cluster of one node with two workers; clients need its token."""
+def ray_head(
+    dashboard_port: int | None = None, *, workers: int = 2, port: int | None = None
+) -> Iterator[Head]:
+    """A cluster of one node with some workers; clients need its token."""
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
-    token, port = folder / "token", free_port()
+    token, port = folder / "token", port or free_port()
     token.write_text(secrets.token_hex(16))
     wanted = {
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # else it listens on all interfaces of a single machine
@@ -63,7 +71,7 @@ def ray_head(dashboard_port: int | None = None) -> Iterator[Head]:
     }
     command = [
         *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--disable-usage-stats"),
-        *("--num-cpus=2", "--node-ip-address=127.0.0.1", f"--port={port}", f"--temp-dir={folder}"),
+        *(f"--num-cpus={workers}", "--node-ip-address=127.0.0.1", f"--port={port}", f"--temp-dir={folder}"),
         f"--object-store-memory={OBJECT_STORE_BYTES}",
         f"--include-dashboard={'false' if dashboard_port is None else 'true'}",
         *(

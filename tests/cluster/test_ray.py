@@ -1,24 +1,39 @@
 """The same results from a real Ray cluster, with a worker killed in the middle."""
 
+import json
 import os
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.campaign.declaration.codec import campaign_to_json
 from autoselection_core.campaign.remote.clients import attached_workspace
-from autoselection_core.cluster import RayCluster, cluster_from_environment
+from autoselection_core.campaign.remote.tasks import run_shard
+from autoselection_core.cluster import RayCluster, Task, cluster_from_environment
 from autoselection_core.errors.models import ClusterUnreachableError, DifferentWorkerError
 from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.cluster.ray_head import Head, ray_head
-from tests.cluster.works import campaign, in_order, scored, searched, tables_of
+from tests.cluster.works import (
+    bring_vectors,
+    campaign,
+    files_of,
+    in_order,
+    scored,
+    searched,
+    tables_of,
+    with_pairs,
+    write_random_words,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -92,6 +107,136 @@ def test_signals_of_a_model_are_bit_for_bit_those_of_this_process_though_a_worke
     assert here.score("model_scores", here.pool()).version == reports[0].version
     assert tables_of(here) == tables_of(there)
     assert tables_of(here)
+
+
+SHARDED_ROWS = 40_000
+"""Three shards of texts, each of which takes a second."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A cluster that does something when the first shard has been answered for."""
+
+    cluster: RayCluster
+    then: Callable[[], None]
+
+    def results(
+        self,
+        task: Task,
+        asked: Iterable[bytes],
+        *,
+        on_device: bool,
+        while_waiting: Callable[[], None] | None = None,
+    ) -> Iterator[bytes]:
+        answers = self.cluster.results(task, asked, on_device=on_device, while_waiting=while_waiting)
+        for number, answer in enumerate(answers):
+            if number == 0 and task is run_shard:
+                self.then()
+            yield answer
+
+
+def test_groups_and_pairs_are_bit_for_bit_those_of_this_process_though_a_worker_is_killed(
+    head: Head, cluster: RayCluster, tmp_path: Path
+) -> None:
+    made = with_pairs(campaign(tmp_path, 1), tmp_path, words=5)
+    write_random_words(made, SHARDED_ROWS, length=60)
+    here = attached_workspace(made, Home(tmp_path / "here"), None)
+    bring_vectors(here.ingest().pool, tmp_path)
+    here = scored(made, tmp_path / "here", None)
+    killed, finished = list[int](), dict[str, os.stat_result]()
+
+    def kill() -> None:
+        if not killed:
+            (folder,) = Home(tmp_path / "there").shards.iterdir()
+            finished.update({each.name: each.stat() for each in folder.iterdir() if each.is_dir()})
+            victim = head.workers_at("run_shard")[0]
+            victim.kill()
+            killed.append(victim.pid)
+
+    workspace = attached_workspace(made, Home(tmp_path / "there"), Watched(cluster, kill))
+    pool = workspace.ingest().pool
+    reports = {name: workspace.score(name, pool) for name in ("near_duplicates", "exact")}
+    there = scored(made, tmp_path / "there", cluster)
+
+    assert killed
+    assert files_of(here) == files_of(there)
+    assert here.signal_versions == there.signal_versions
+    read = [each for each in reports["near_duplicates"].workers if each.work == "shingles_of_rows"]
+    assert sum(each.tasks for each in read) == 3, "each shard was answered for once"
+    assert sum(each.size for each in read) == len(pool)
+    assert len(read) >= 2
+
+
+SCORING = """
+import json, sys
+from pathlib import Path
+from autoselection_core.campaign.declaration.codec import campaign_from_json
+from autoselection_core.campaign.remote.clients import attached_workspace
+from autoselection_core.cluster import RayCluster
+from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.store.home import Home
+
+campaign, home, address, name = sys.argv[1:]
+made = campaign_from_json(json.loads(campaign))
+workspace = attached_workspace(made, Home(Path(home)), RayCluster(address))
+try:
+    report = workspace.score(name, workspace.pool())
+except AutoSelectionError as error:
+    sys.exit(f"{type(error).__name__}: {error}")
+print(json.dumps({each.work: each.tasks for each in report.workers}))
+"""
+
+
+def begin_scoring(made: Campaign, home: Home, head: Head, name: str) -> "subprocess.Popen[str]":
+    """Score a signal on a cluster in a process of its own."""
+    command = [
+        *(sys.executable, "-c", SCORING, json.dumps(campaign_to_json(made))),
+        *(str(home.root), head.address, name),
+    ]
+    environment = {**os.environ, **head.environment}
+    return subprocess.Popen(
+        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+@pytest.mark.parametrize("name", ["near_duplicates", "embedding_pairs", "clusters", "word_entropy"])
+def test_a_killed_head_costs_a_sentence_and_a_rerun_goes_on(tmp_path: Path, name: str) -> None:
+    made = with_pairs(campaign(tmp_path, 1), tmp_path, words=5)
+    made = replace(made, signals={**made.signals, "clusters": {"sizes": (2, 200)}, "word_entropy": {}})
+    write_random_words(made, SHARDED_ROWS, length=60)
+    here, there = (attached_workspace(made, Home(tmp_path / place), None) for place in ("here", "there"))
+    pools = [workspace.ingest().pool for workspace in (here, there)]
+    bring_vectors(pools[0], tmp_path)
+    for workspace in (here, there):
+        workspace.score("embedding", pools[0])
+    here.score(name, pools[0])
+
+    def finished() -> int:
+        shards = [each for each in there.home.shards.glob("*/*") if not each.name.startswith(".")]
+        return sum(each.is_dir() for each in shards) + len(list(there.home.lance.glob(f"{name}-*")))
+
+    with ray_head() as head:
+        scoring = begin_scoring(made, there.home, head, name)
+        while not finished():
+            assert scoring.poll() is None, scoring.communicate()
+            time.sleep(0.02)
+        head.kill()
+        killed_s = time.monotonic()
+        told, failed = scoring.communicate(timeout=120)
+    took_s, kept = time.monotonic() - killed_s, finished()
+
+    assert scoring.returncode == 1, (told, failed)
+    assert failed.strip().splitlines()[-1].startswith(f"HeadLostError: the Ray cluster at {head.address} has")
+    assert took_s < 60
+    with ray_head() as head:
+        told, failed = begin_scoring(made, there.home, head, name).communicate(timeout=300)
+    tasks = json.loads(told.splitlines()[-1])
+    first = {"near_duplicates": "shingles_of_rows", "embedding_pairs": "none"}.get(name, name)
+    assert kept > 0
+    assert tasks.get(first, 0) < 3, "what was finished is not computed again"
+    assert sum(tasks.values()) > 0
+    assert files_of(here) == files_of(there)
+    assert not list(there.home.shards.glob("*"))
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -1,9 +1,15 @@
 import json
+import os
+import socket
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autoselection_core.campaign.declaration.campaign import (
     BenchmarkPlace,
@@ -19,17 +25,38 @@ from autoselection_core.campaign.declaration.campaign import (
 from autoselection_core.campaign.declaration.codec import campaign_from_json, campaign_to_json
 from autoselection_core.campaign.declaration.trackers import Mlflow, TensorBoard, WeightsAndBiases
 from autoselection_core.campaign.remote.clients import attached_workspace
-from autoselection_core.campaign.remote.tasks import score_rows
+from autoselection_core.campaign.remote.shards import (
+    arrays_of_shard,
+    given_from_json,
+    given_to_json,
+    write_shard,
+)
+from autoselection_core.campaign.remote.tasks import run_shard, score_rows
 from autoselection_core.cluster import Cluster, Task
-from autoselection_core.errors.models import DifferentWorkerError, UnsharedHomeError
+from autoselection_core.errors.models import DifferentWorkerError, HeadLostError, UnsharedHomeError
+from autoselection_core.errors.store import OutsideFolderError
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.history.search_settings import SearchSettings
+from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
+from autoselection_core.signals.scratch import Array, mapped
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.store.home import Home
 from autoselection_core.store.lance import ID, LanceTable
 from autoselection_core.subset import realise
-from tests.cluster.works import CHUNKED_ROWS, RoundTrip, campaign, in_order, scored, searched, tables_of
+from tests.cluster.works import (
+    CHUNKED_ROWS,
+    RoundTrip,
+    bring_vectors,
+    campaign,
+    files_of,
+    in_order,
+    scored,
+    searched,
+    tables_of,
+    with_pairs,
+    write_random_words,
+)
 
 EVERYTHING = {
     "base_model": "/model",
@@ -74,11 +101,145 @@ def test_values_that_come_from_elsewhere_are_the_values_computed_here(tmp_path: 
 
     assert tables_of(here) == tables_of(elsewhere)
     assert here.signal_versions == elsewhere.signal_versions
-    assert cluster.asked == {"score_rows": 4}  # two chunks of two signals; groups belong to the whole pool
+    assert cluster.asked.pop("score_rows") == 4  # two chunks of two signals
+    assert cluster.asked == {"run_shard": 2}  # of the groups of equal texts
     for name, version in here.signal_versions.items():
         records = [LanceTable(home.lance, f"{name}-{version}").read() for home in (here.home, elsewhere.home)]
         assert records[0].equals(records[1])
         assert name == "exact" or len(records[0].column(ID)) == CHUNKED_ROWS + 100
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=6).map(" ".join), min_size=1, max_size=30)
+)
+@settings(max_examples=8)
+def test_groups_and_pairs_that_come_from_elsewhere_are_those_of_one_machine(answers: list[str]) -> None:
+    with TemporaryDirectory() as named:
+        folder, cluster = Path(named), RoundTrip()
+        made = with_pairs(campaign(folder, 1), folder)
+        records = ({"instruction": f"Say {n}.", "output": answer} for n, answer in enumerate(answers))
+        Path(made.sources[0].path).write_text("".join(json.dumps(each) + "\n" for each in records))
+        found = []
+        for name, used in (("here", None), ("there", cluster)):
+            workspace = attached_workspace(made, Home(folder / name), used)
+            bring_vectors(workspace.ingest().pool, folder)
+            found.append(scored(made, folder / name, used))
+        here, there = found
+
+        assert files_of(here) == files_of(there)
+        assert here.signal_versions == there.signal_versions
+        assert cluster.asked["run_shard"] >= 6
+        assert not list(there.home.shards.glob("*")), "what was kept for a killed run is gone"
+
+
+def test_the_report_says_what_each_worker_did(tmp_path: Path) -> None:
+    rows = CHUNKED_ROWS + 100
+    workspace = attached_workspace(campaign(tmp_path, rows), Home(tmp_path / "home"), RoundTrip())
+    pool = workspace.ingest().pool
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+
+    form, exact, again = (workspace.score(name, pool) for name in ("form", "exact", "exact"))
+
+    assert [(each.worker, each.work, each.tasks, each.size) for each in (*form.workers, *exact.workers)] == [
+        (worker, "form", 2, rows),
+        (worker, "digests_of_rows", 2, rows),
+    ]
+    assert 0 < form.workers[0].seconds < form.seconds
+    assert again.workers == ()
+    assert scored(workspace.campaign, tmp_path / "here", None).score("exact", pool).workers == ()
+
+
+@dataclass(frozen=True)
+class Dying(RoundTrip):
+    """A cluster whose head is lost after some answers."""
+
+    answers: int = 0
+
+    def results(
+        self,
+        task: Task,
+        asked: Iterable[bytes],
+        *,
+        on_device: bool,
+        while_waiting: Callable[[], None] | None = None,
+    ) -> Iterator[bytes]:
+        for answer in super().results(task, asked, on_device=on_device, while_waiting=while_waiting):
+            if self.asked[task.__name__] > self.answers:
+                raise HeadLostError("127.0.0.1:1")
+            yield answer
+
+
+def test_shards_that_were_finished_before_the_head_was_lost_are_not_asked_for_again(tmp_path: Path) -> None:
+    made = replace(campaign(tmp_path, 1), signals={"near_duplicates": {"words": 2}})
+    write_random_words(made, 2 * CHUNKED_ROWS + 100, length=6)
+    whole, after = RoundTrip(), RoundTrip()
+    scored(made, tmp_path / "whole", whole)
+    home = Home(tmp_path / "home")
+    workspace = attached_workspace(made, home, Dying(answers=3))
+    pool = workspace.ingest().pool
+
+    with pytest.raises(HeadLostError, match="is kept: start its head again, and run the same again"):
+        workspace.score("near_duplicates", pool)
+    assert not list(home.columns.glob("*/*"))
+    rerun = attached_workspace(made, home, after)
+    report = rerun.score("near_duplicates", pool)
+
+    assert (
+        after.asked["run_shard"] == whole.asked["run_shard"] - 4
+    )  # the fourth was finished, but not heard of
+    assert sum(each.tasks for each in report.workers) == after.asked["run_shard"]
+    assert files_of(rerun) == files_of(scored(made, tmp_path / "whole", None))
+
+
+def test_a_shard_that_is_there_is_not_made_again_and_half_a_shard_is_not_there(tmp_path: Path) -> None:
+    begun = []
+
+    def work(until: int) -> Iterator[Array]:
+        begun.append(until)
+        yield np.arange(3)
+        if until == 1:
+            raise KeyboardInterrupt
+        yield np.arange(4)
+
+    with pytest.raises(KeyboardInterrupt):
+        write_shard(tmp_path / "one", work, (1,))
+    assert not (tmp_path / "one").exists()
+    for _ in range(2):
+        write_shard(tmp_path / "one", work, (2,))
+
+    assert begun == [1, 2]
+    assert [len(each) for each in arrays_of_shard(tmp_path / "one")] == [3, 4]
+
+
+def test_what_a_worker_is_asked_for_leads_out_of_no_home(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    np.save(tmp_path / "secret.npy", np.zeros(3))
+
+    with pytest.raises(OutsideFolderError):
+        given_from_json({"array": "../secret.npy"}, home, lambda name: Pool.open(Path(name)))
+    with pytest.raises(OutsideFolderError):
+        given_to_json(mapped(tmp_path / "secret.npy"), home)
+
+
+def test_work_that_a_worker_does_not_know_is_refused(tmp_path: Path) -> None:
+    workspace = scored(campaign(tmp_path, 10), tmp_path / "home", None)
+    version, pool = workspace.signal_versions["exact"], workspace.pool().version
+    question = {
+        "home": str(workspace.home.root),
+        "campaign": campaign_to_json(workspace.campaign),
+        "signal": "exact",
+        "version": version,
+        "pool": pool,
+        "work": "os.system",
+        "shard": "one",
+        "given": ["true"],
+    }
+
+    with pytest.raises(UnsharedHomeError, match="wrote of exact is not in"):
+        run_shard(json.dumps(question).encode())
+    workspace.home.shards_of(pool, version).mkdir(parents=True)
+    with pytest.raises(DifferentWorkerError, match=r"the work in version none, and os\.system"):
+        run_shard(json.dumps(question).encode())
 
 
 def test_what_is_scored_is_not_asked_for_again(tmp_path: Path) -> None:

@@ -5,12 +5,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
 from autoselection_core.campaign.remote.clients import attached_workspace
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cluster import Cluster, Task
 from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.history.values import History
+from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sources import Source
 from autoselection_core.search.loop import run_search_together
 from autoselection_core.store.home import Home
@@ -58,6 +63,40 @@ def campaign(folder: Path, rows: int, delay_s: float = 0.0) -> Campaign:
     )
 
 
+def write_random_words(made: Campaign, rows: int, length: int) -> None:
+    """Write the records of a campaign anew: random words, a tenth of them near copies of the one before."""
+    rng, lines, said = np.random.default_rng(0), list[str](), ""
+    words = [f"word{number}" for number in range(2_000)]
+    for number in range(rows):
+        if number % 10 or not said:
+            said = " ".join(words[place] for place in rng.integers(0, len(words), length))
+        lines.append(json.dumps({"instruction": f"Say {number}.", "output": f"{said} {number}"}))
+    Path(made.sources[0].path).write_text("\n".join(lines))
+
+
+def with_pairs(made: Campaign, folder: Path, words: int = 2) -> Campaign:
+    """A campaign with every kind of signal of the pool that is given out; it brings its vectors."""
+    return replace(
+        made,
+        signals={
+            "exact": {},
+            "near_duplicates": {"words": words},
+            "vectors": {"file": str(folder / "vectors.parquet")},
+            "embedding_pairs": {},
+            "clusters": {"sizes": (2, 5)},
+        },
+    )
+
+
+def bring_vectors(pool: Pool, folder: Path) -> None:
+    """Write a vector for each sample of a pool, around a few centres."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(max(1, len(pool) // 50), 8))
+    vectors = centres[rng.integers(0, len(centres), len(pool))] + 0.3 * rng.normal(size=(len(pool), 8))
+    columns = {"id": pool.ids.astype(str).tolist(), "vector": vectors.astype(np.float32).tolist()}
+    pq.write_table(pa.table(columns), folder / "vectors.parquet")
+
+
 def scored(made: Campaign, home: Path, cluster: Cluster | None) -> Workspace:
     workspace = attached_workspace(made, Home(home), cluster)
     pool = workspace.ingest().pool
@@ -80,6 +119,12 @@ def tables_of(workspace: Workspace) -> dict[str, bytes]:
     """The bytes of every column of every signal, in the order of the pool."""
     table = workspace.signals(workspace.pool().version)
     return {name: column.tobytes() for name, column in table.columns.items()}
+
+
+def files_of(workspace: Workspace) -> dict[str, bytes]:
+    """The bytes of every file of the values of the latest pool."""
+    folder = workspace.home.columns / workspace.pool().version
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 def in_order(history: History) -> History:

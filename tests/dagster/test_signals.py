@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cluster import WorkerShare
 from autoselection_core.models.autoencoder.sae import sae_fingerprint
 from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.report.rendering.table import Table
+from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
+from autoselection_dagster.assets.signals import cost_line, workers_table
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
 from autoselection_dagster.values.metadata.rendering import sparkline, table_value
@@ -114,6 +117,23 @@ def test_every_signal_materializes(installed: Installation) -> None:
     assert re.search(r"word_entropy: 15 samples scored in .* s, [\d,.]+ samples/s; 0 were known before", said)
     assert "word_entropy: nothing to score, 15 were known before" in said_again
     assert scored_without_dagster(installed) == dict.fromkeys(READ, (0, 15))
+
+
+def test_the_log_and_the_asset_say_which_workers_of_a_cluster_scored() -> None:
+    shares = (WorkerShare("one:1", "form", 2, 300, 1.25), WorkerShare("two:1", "form", 1, 100, 0.5))
+    report = SignalReport("form", "v", 400, 400, 0, {}, {}, 2.0, shares)
+
+    assert cost_line(report) == (
+        "form: 400 samples scored in 2.0 s by 2 workers of the cluster, 200.0 samples/s; 0 were known before"
+    )
+    (first, _) = table_value(workers_table(shares)).records
+    assert {**first.data, "worker": ""} == {
+        "worker": "",
+        "work": "form",
+        "shards": "2",
+        "rows": "300",
+        "seconds": "1.2",
+    }
 
 
 def scored_without_dagster(installed: Installation) -> dict[str, tuple[int, int]]:

@@ -64,7 +64,7 @@ from autoselection_core.space import meanings
 from autoselection_core.subset.explain import without_idle_steps
 from autoselection_core.testing.tiny_model import tiny_tokenizer
 from tests.report.conftest import searched_in
-from tests.score.runs import run
+from tests.score.test_score import run
 
 
 def score(name: str, metric: Metric, unread: int) -> BenchmarkScore:

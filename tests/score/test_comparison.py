@@ -11,7 +11,7 @@ from autoselection_core.score.comparison import Verdict, arm_difference, paired_
 from autoselection_core.score.p_values import best_probabilities, paired_p_value
 from autoselection_core.score.rank_agreement import rank_agreement
 from autoselection_core.score.resampling import DRAWS, Arm
-from tests.score.runs import run, scored
+from tests.score.test_score import run, scored
 
 RNG = np.random.default_rng(0)
 HARD = RNG.normal(0, 2.0, 60)

@@ -13,7 +13,7 @@ from autoselection_core.score.strata import (
     disagreements,
     stratum_weights,
 )
-from tests.score.runs import run, scored
+from tests.score.test_score import run, scored
 
 drawables = st.lists(
     st.builds(

@@ -1,6 +1,8 @@
 import pickle
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,13 +13,26 @@ from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.benchmarks import NoScoresError, UnitsDifferError, UnknownWeightError
 from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.importance import importances
+from autoselection_core.score.resampling import Run
 from autoselection_core.score.score import (
     BenchmarkScore,
     ItemScore,
     utility,
     utility_standard_error,
 )
-from tests.score.runs import scored
+
+
+def scored(
+    values: Sequence[float] | npt.NDArray[np.float64],
+    benchmark: str = "sums",
+    metric: Metric = Metric.LOG_LIKELIHOOD,
+) -> BenchmarkScore:
+    items = tuple(ItemScore(f"item {number}", float(value)) for number, value in enumerate(values))
+    return BenchmarkScore(benchmark, metric, Side.DEV, items)
+
+
+def run(values: Sequence[float] | npt.NDArray[np.float64]) -> Run:
+    return (scored(values),)
 
 
 def test_the_correlation_is_spearmans() -> None:

@@ -1,7 +1,10 @@
 """Joins of similar samples against all pairs: cosine and Jaccard."""
 
 import itertools
+import json
 import re
+import secrets
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,13 +14,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoselection_core.campaign.remote.shards import (
+    arrays_of_shard,
+    given_from_json,
+    given_to_json,
+    write_shard,
+)
+from autoselection_core.signals.definitions.semantic.clusters import Clusters
 from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.joins.cosine import cosine_pairs, normalise
 from autoselection_core.signals.joins.inverted_file import pairs_in_cells, recall_of
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.shingles import shingles
-from autoselection_core.signals.joins.sorted_runs import Scratch, SortedRuns
+from autoselection_core.signals.scratch import (
+    IN_MEMORY,
+    Array,
+    Scratch,
+    Shard,
+    SortedRuns,
+    Work,
+    in_order,
+    merged,
+    name_of,
+    work_named,
+)
 from autoselection_core.signals.similar_pairs import PAIRS_PER_ROW, PairList, PairsAboveFloor, stored_floor
+from autoselection_core.store.home import Home
 from autoselection_core.testing.signals import pool_of_answers
 
 RNG = np.random.default_rng(0)
@@ -118,6 +140,94 @@ def test_the_recall_is_that_of_the_sampled_rows() -> None:
     assert recall_of(found, vectors, 0.9, np.array([3])) == 1.0
 
 
+def by_files(root: Path) -> Scratch:
+    """A place whose shards are run as other processes would: by names of files, and files alone come back."""
+    home = Home(root)
+
+    def run(work: Work, shards: Iterable[Shard], folder: Path | None) -> Iterator[tuple[Array, ...]]:
+        known = work_named(name_of(work))
+        assert folder is not None
+        assert known is not None
+        for shard in shards:
+            told = json.loads(json.dumps(given_to_json(shard.given, home)))
+            made = folder / secrets.token_hex(8)
+            write_shard(made, known, given_from_json(told, home, lambda _: POOL))
+            yield arrays_of_shard(made)
+
+    return Scratch(root, run, is_lasting=True)
+
+
+POOL = pool_of_answers(["the one text that a shard is given"])
+
+
+@given(st.integers(2, 400), st.sampled_from([2, 16]), st.integers(0, 99), st.sampled_from([40, 10**6]))
+@settings(max_examples=30)
+def test_neighbours_are_the_same_to_the_last_bit_whoever_looks_for_them(
+    rows: int, dimensions: int, seed: int, max_exact_rows: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(max(1, rows // 8), dimensions))
+    vectors = (
+        centres[rng.integers(0, len(centres), rows)] + 0.1 * rng.normal(size=(rows, dimensions))
+    ).astype(np.float32)
+    vectors[rng.random(rows) < 0.05] = np.nan
+    asked = {"min_similarity": 0.6, "measure": "c", "max_exact_rows": max_exact_rows, "cell_rows": 10}
+
+    here = cosine_pairs(vectors, **asked)  # type: ignore[arg-type] # as the settings are typed
+    with TemporaryDirectory() as folder:
+        there = cosine_pairs(vectors, **asked, scratch=by_files(Path(folder)))  # type: ignore[arg-type]
+
+    for part in ("low", "high", "similarity"):
+        assert getattr(here, part).tobytes() == getattr(there, part).tobytes()
+    assert (here.floor, here.measure) == (there.floor, there.measure)
+
+
+@given(st.integers(1, 300), st.integers(0, 99))
+@settings(max_examples=10)
+def test_groups_are_the_same_whoever_fits_and_assigns_them(rows: int, seed: int) -> None:
+    vectors = np.random.default_rng(seed).normal(size=(rows, 5)).astype(np.float32)
+    vectors[::7] = np.nan
+    signal = Clusters(sizes=(2, 5))
+
+    here = signal.compute(POOL, {"embedding": vectors})
+    with TemporaryDirectory() as folder:
+        scratch = by_files(Path(folder))
+        there = signal.compute_in(scratch, POOL, {"embedding": scratch.share("given", vectors)})
+
+    assert {name: np.asarray(labels).tolist() for name, labels in here.items()} == {
+        name: np.asarray(labels).tolist() for name, labels in there.items()
+    }
+
+
+def test_a_lasting_place_goes_on_with_the_shards_and_arrays_that_are_there(tmp_path: Path) -> None:
+    texts, made = [f"{number % 40} of the words and {number % 7} more" for number in range(200)], list[str]()
+
+    def run(work: Work, shards: Iterable[Shard], folder: Path | None) -> Iterator[tuple[Array, ...]]:
+        for number, shard in enumerate(shards):
+            assert folder is not None
+            target = folder / f"{work.__name__}-{number}"
+            if not target.is_dir():
+                made.append(target.name)
+                if len(made) == 6:
+                    raise KeyboardInterrupt
+            write_shard(target, work, shard.given)
+            yield arrays_of_shard(target)
+
+    def join() -> PairList:
+        scratch = Scratch(tmp_path, run, is_lasting=True)
+        return jaccard_pairs(
+            shingles(texts, 2), min_similarity=0.5, measure="j", scratch=scratch, at_once=100
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        join()
+    pairs = join()
+
+    assert found(pairs) == found(jaccard_pairs(shingles(texts, 2), min_similarity=0.5, measure="j"))
+    assert len(made) == len(set(made)) + 1, "the one that was interrupted began twice"
+    assert not list(tmp_path.glob(".*"))
+
+
 WORDS = st.lists(st.sampled_from("abcd"), max_size=9).map(" ".join)
 
 
@@ -160,7 +270,7 @@ def test_no_pair_above_the_floor_is_missed_and_every_similarity_is_exact(
     st.integers(1, 3),
     st.sampled_from([0.2, 0.5, 2 / 3, 1.0]),
     st.integers(6, 40),
-    st.sampled_from(["memory", "disk"]),
+    st.sampled_from(["memory", "disk", "files"]),
 )
 def test_pairs_are_the_same_in_however_many_parts_they_are_looked_for_and_on_the_disk(
     texts: list[str], length: int, lowest: float, at_once: int, place: str
@@ -168,8 +278,8 @@ def test_pairs_are_the_same_in_however_many_parts_they_are_looked_for_and_on_the
     whole = jaccard_pairs(shingles(texts, length), min_similarity=lowest, measure="jaccard")
 
     with TemporaryDirectory() as folder:
-        scratch = Scratch(Path(folder) if place == "disk" else None)
-        sets = shingles(texts, length, scratch)
+        scratch = {"memory": IN_MEMORY, "disk": Scratch(Path(folder)), "files": by_files(Path(folder))}[place]
+        sets = shingles(texts, length)
         parts = jaccard_pairs(
             sets, min_similarity=lowest, measure="jaccard", scratch=scratch, at_once=at_once
         )
@@ -208,8 +318,8 @@ def test_runs_give_every_row_once_in_the_order_of_keys_and_equal_keys_together(
     with TemporaryDirectory() as folder:
         runs = SortedRuns(Scratch(Path(folder) if place == "disk" else None))
         for part in parts:
-            runs.add(*np.array(part, np.int64).reshape(-1, 2).T)
-        ranges = list(runs.ranges(rows))
+            runs.add(*in_order(*np.array(part, np.int64).reshape(-1, 2).T))
+        ranges = [merged(pieces) for pieces in runs.ranges(rows)]
 
     keys = [keys.tolist() for keys, _ in ranges]
     assert list(itertools.chain(*keys)) == sorted(key for part in parts for key, _ in part)

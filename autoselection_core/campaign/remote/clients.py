@@ -1,10 +1,11 @@
 """Clients of a cluster's workers, which return what this process would have computed, and their workspace."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,20 +14,28 @@ from autoselection_core.arrays import Rows
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.codec import campaign_to_json
 from autoselection_core.campaign.declaration.signal_schema import SignalSchema
-from autoselection_core.campaign.remote.tasks import evaluate_subset, open_test_items, score_rows
+from autoselection_core.campaign.remote.shards import FORMAT, arrays_of_shard, given_to_json
+from autoselection_core.campaign.remote.tasks import (
+    evaluate_subset,
+    open_test_items,
+    run_shard,
+    score_rows,
+    worker_of,
+)
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.cluster import Cluster, Task, cluster_from_environment
+from autoselection_core.cluster import Account, Cluster, Task, cluster_from_environment
 from autoselection_core.errors.models import UnsharedHomeError
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.specification import SearchSpec
-from autoselection_core.identity import Json, canonical_json
+from autoselection_core.identity import Json, canonical_json, fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.score.score import BenchmarkScore
-from autoselection_core.signals.base import Given, Signal
-from autoselection_core.signals.store.store import ComputesChunks
+from autoselection_core.signals.base import Given, PoolSignal, Signal
+from autoselection_core.signals.scratch import Columns, Shard, Work, name_of
+from autoselection_core.signals.store.store import ComputesChunks, ShardsOut
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
 
@@ -51,6 +60,11 @@ class RemoteClients:
     def compute(self) -> ComputesChunks:
         """Client that computes the chunks of a signal."""
         return RemoteScoring(self)
+
+    @property
+    def shards_out(self) -> ShardsOut:
+        """Client that gives out the shards of signals of the pool as a whole."""
+        return partial(RemoteShards, self)
 
     def evaluator(
         self, local: Evaluator, pool_version: str, spec: SearchSpec | None, fidelity: str
@@ -77,7 +91,14 @@ class RemoteScoring:
     clients: RemoteClients
 
     def __call__(
-        self, signal: Signal, pool: Pool, chunks: Sequence[Rows], given: Given, progress: Progress | None
+        self,
+        signal: Signal,
+        pool: Pool,
+        chunks: Sequence[Rows],
+        given: Given,
+        *,
+        progress: Progress | None,
+        account: Account,
     ) -> Iterator[pa.Table]:
         """The record of each chunk, in order; see `compute_here`."""
         del given, progress  # a worker reads what it is given from the shared home, and reports no progress
@@ -92,8 +113,64 @@ class RemoteScoring:
             score_rows, asked, on_device=SignalSchema(type(signal)).reads_model
         )
         with closing(answers):  # type: ignore[type-var] # a generator
-            for answer in answers:
-                yield pa.ipc.open_stream(answer).read_all()
+            for chunk, answer in zip(chunks, answers, strict=True):
+                table = pa.ipc.open_stream(answer).read_all()
+                account.add(signal.name, len(chunk), worker_of(table))
+                yield table.replace_schema_metadata(None)
+
+
+@dataclass(frozen=True)
+class RemoteShards:
+    """Shards of one signal on a cluster, which leave their arrays as files in the shared home.
+
+    A shard is named by its question. Those that are there are not asked for: a killed run goes on.
+
+    Attributes:
+        clients: Campaign, home and cluster.
+        signal: The signal that they are of.
+        version: Its fingerprint.
+        pool: The samples.
+        account: Told which worker did what.
+    """
+
+    clients: RemoteClients
+    signal: PoolSignal
+    version: str
+    pool: Pool
+    account: Account
+
+    def __call__(self, work: Work, shards: Iterable[Shard], folder: Path | None) -> Iterator[Columns]:
+        """The arrays of each shard, in order; see `RunsShards`."""
+        assert folder is not None, "shards of a cluster are files"
+        shared = {
+            **self.clients.worker_arguments,
+            "signal": self.signal.name,
+            "version": self.version,
+            "pool": self.pool.version,
+            "work": name_of(work),
+        }
+        asked, named = list(shards), list[tuple[str, Json]]()
+        for shard in asked:
+            given = given_to_json(shard.given, self.clients.home)
+            named.append((fingerprint({"work": name_of(work), "given": given, "format": FORMAT}), given))
+        # Asked for at once, because a shared file system remembers that a name was not there.
+        there = {each.name for each in folder.iterdir()}
+        questions = (
+            canonical_json({**shared, "shard": name, "given": given}).encode()
+            for name, given in named
+            if name not in there
+        )
+        answers = self.clients.cluster.results(run_shard, questions, on_device=False)
+        with closing(answers):  # type: ignore[type-var] # a generator
+            for shard, (name, _) in zip(asked, named, strict=True):
+                if name not in there:
+                    self.account.add(work.__name__, shard.size, json.loads(next(answers)))
+                yield self._arrays(folder / name)
+
+    def _arrays(self, made: Path) -> Columns:
+        if not made.is_dir():
+            raise UnsharedHomeError(made.name, str(self.clients.home.root))
+        return arrays_of_shard(made)
 
 
 @dataclass(frozen=True, eq=False)

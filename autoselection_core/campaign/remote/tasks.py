@@ -15,15 +15,18 @@ import numpy as np
 import pyarrow as pa
 
 from autoselection_core.campaign.declaration.codec import campaign_from_json
+from autoselection_core.campaign.remote.shards import given_from_json, write_shard
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.errors.models import DifferentWorkerError
+from autoselection_core.cluster import Stopwatch
+from autoselection_core.errors.models import DifferentWorkerError, UnsharedHomeError
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.identity import canonical_json
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.base import Signal
+from autoselection_core.signals.scratch import work_named
 from autoselection_core.signals.store.value_rows import rows_of, table_of
-from autoselection_core.store.home import Home
+from autoselection_core.store.home import Home, confine
 from autoselection_core.subset import realise
 
 
@@ -33,16 +36,43 @@ def score_rows(asked: bytes) -> bytes:
     Raises:
         DifferentWorkerError: The signal is another one here.
     """
-    question = json.loads(asked)
-    read = (question["home"], canonical_json(question["campaign"]))
-    if question["version"] not in _signals(_workspace(*read), question["signal"]):
-        _forget()
-    workspace = _workspace(*read)
-    signal = _signal(workspace, question["signal"], question["version"])
+    watch, question = Stopwatch(), json.loads(asked)
+    workspace, signal = _signal_of(question)
     pool = workspace.pool(question["pool"])
     rows = np.array(question["rows"], np.int64)
     given = rows_of(workspace.store.needed_values(signal, pool), rows)
-    return _stream(table_of(pool.ids[rows], signal.compute(pool.take(rows), given)))
+    values = table_of(pool.ids[rows], signal.compute(pool.take(rows), given))
+    return _stream(values.replace_schema_metadata({_WORKER: json.dumps(watch.told())}))
+
+
+_WORKER = b"worker"
+
+
+def worker_of(table: pa.Table) -> dict[str, str]:
+    """Who made the rows of a table that `score_rows` gave, and in how many seconds."""
+    told: dict[str, str] = json.loads(table.schema.metadata[_WORKER])
+    return told
+
+
+def run_shard(asked: bytes) -> bytes:
+    """Leave the arrays of a shard in the folder of a signal's shards; the answer is who made them.
+
+    Raises:
+        DifferentWorkerError: The signal is another one here, or this process knows no such work.
+        UnsharedHomeError: The folder is not here.
+        StorageFullError: The disk has no room.
+    """
+    watch, question = Stopwatch(), json.loads(asked)
+    workspace, _ = _signal_of(question)
+    folder = workspace.home.shards_of(question["pool"], question["version"])
+    if not folder.is_dir():
+        raise UnsharedHomeError(question["signal"], str(workspace.home.root))
+    work = work_named(question["work"])
+    if work is None:
+        raise DifferentWorkerError(socket.gethostname(), "the work", "none", question["work"])
+    given = given_from_json(question["given"], workspace.home, workspace.pool)
+    write_shard(confine(Path(question["shard"]), folder), work, given)
+    return json.dumps(watch.told()).encode()
 
 
 def evaluate_subset(asked: bytes) -> bytes:
@@ -71,6 +101,15 @@ def open_test_items(asked: bytes) -> bytes:
     _, evaluator, _ = _evaluator_of(question)
     evaluator.open_test(question["key"], question["reason"])
     return str(question["key"]).encode()
+
+
+def _signal_of(question: dict[str, Any]) -> tuple[Workspace, Signal]:
+    """The campaign at work, and the signal that is asked for."""
+    read = (question["home"], canonical_json(question["campaign"]))
+    if question["version"] not in _signals(_workspace(*read), question["signal"]):
+        _forget()
+    workspace = _workspace(*read)
+    return workspace, _signal(workspace, question["signal"], question["version"])
 
 
 def _signal(workspace: Workspace, name: str, version: str) -> Signal:

@@ -55,14 +55,15 @@ def home_files(home: Home) -> Iterator[HomeFile | OmittedFile]:
 
     Columns of a signal are left out where its table of values is there, since they are made again from it.
     Those of a signal of the pool as a whole (pairs, clusters, groups) have no table and are kept, for every
-    pool. Raw files of object storage are fetched again, and links to base models made again.
+    pool. Raw files of object storage are fetched again, shards of unfinished signals computed again, and
+    links to base models made again.
     """
     tables = {each.stem.rpartition("-")[2] for each in home.lance.glob("*")}
     for found in _walk(home.root, Path(), ()):
         parts = Path(found.name).parts
-        is_fetched = home.root / parts[0] in (home.objects, home.templated)
+        is_made_again = home.root / parts[0] in (home.objects, home.shards, home.templated)
         is_column = home.root / parts[0] == home.columns and (len(parts) < 4 or parts[2] in tables)  # noqa: PLR2004 - columns/pool/version/file
-        if not (is_fetched or is_column):
+        if not (is_made_again or is_column):
             yield found
 
 

@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 
 from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.identity import Json
-from autoselection_core.pool.files.content import LOOKED_AT, require_data
-from autoselection_core.pool.files.raw import RawRecord
+from autoselection_core.pool.files.content import LOOKED_AT, RawRecord, require_data
 from autoselection_core.pool.sources import SourceFile
 
 _BATCH_ROWS = 1024

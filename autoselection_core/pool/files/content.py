@@ -1,4 +1,4 @@
-"""Bytes of a raw file of text, decompressed where it is compressed, and known to be what they should be."""
+"""Bytes of a raw file, decompressed where it is compressed, known to be what they should be; its records."""
 
 import gzip
 import mmap
@@ -6,6 +6,7 @@ import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TypeAlias
@@ -122,3 +123,24 @@ def _require_utf8(file: IO[bytes], path: Path) -> None:
         named = "UTF-16"  # without a mark, but every other byte of English in it is zero
     if named is not None:
         raise UnreadableSourceError(path, f"it is {named}; convert it with `iconv -f {named} -t UTF-8`")
+
+
+@dataclass(frozen=True)
+class RawRecord:
+    """Raw record, not parsed or checked yet.
+
+    Attributes:
+        source: The name of its origin.
+        number: Its place among the records of the file, from 1.
+        line: The line on which it starts, from 1; in a file of columns its row.
+        text: Its JSON; where it is longer than may be (`SourceFile.max_bytes`), its beginning.
+        problem: Fault of the row of a table that it comes from; None where there is none.
+        beside: Fields of text that the file has beside its records.
+    """
+
+    source: str
+    number: int
+    line: int
+    text: bytes
+    problem: str | None = None
+    beside: tuple[str, ...] = ()

@@ -14,8 +14,7 @@ from typing import Any
 from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.identity import Json
 from autoselection_core.pool.data_sets import LINES, kind_of
-from autoselection_core.pool.files.content import BYTE_ORDER_MARK, Content, content_of
-from autoselection_core.pool.files.raw import RawRecord
+from autoselection_core.pool.files.content import BYTE_ORDER_MARK, Content, RawRecord, content_of
 from autoselection_core.pool.reading.content import has_text
 from autoselection_core.pool.reading.spellings import ANSWERS, DEFINITIONS, QUESTIONS, TURN_LISTS
 from autoselection_core.pool.reading.turns import are_turns

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 
 from autoselection_core.pool.data_sets import ARROW, JSON, LINES, PARQUET, TABLE, kind_of
 from autoselection_core.pool.files.column_files import count_rows, read_arrow, read_parquet
+from autoselection_core.pool.files.content import RawRecord
 from autoselection_core.pool.files.json_files import read_json
-from autoselection_core.pool.files.raw import RawRecord
 from autoselection_core.pool.files.table_files import read_table
 from autoselection_core.pool.sources import SourceFile
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.pool.data_sets import separator_of
-from autoselection_core.pool.files.content import open_content
-from autoselection_core.pool.files.raw import RawRecord
+from autoselection_core.pool.files.content import RawRecord, open_content
 from autoselection_core.pool.sources import SourceFile
 
 _MAX_CELL = 1 << 28

@@ -7,7 +7,14 @@ import numpy as np
 from autoselection_core.arrays import Rows, Vectors
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import missing_rows
-from autoselection_core.signals.joins.inverted_file import CELL_ROWS, Found, pairs_in_cells, recall_of
+from autoselection_core.signals.joins.inverted_file import (
+    CELL_ROWS,
+    FOUND,
+    Found,
+    pairs_in_cells,
+    recall_of,
+)
+from autoselection_core.signals.scratch import IN_MEMORY, Columns, Scratch, Shard, blocks, joined, sharded
 from autoselection_core.signals.similar_pairs import MAX_FLOOR, PAIRS_PER_ROW, PairList, PairsAboveFloor
 
 MAX_EXACT_ROWS = 200_000
@@ -27,6 +34,7 @@ def cosine_pairs(
     *,
     min_similarity: float,
     measure: str,
+    scratch: Scratch = IN_MEMORY,
     progress: Progress | None = None,
     max_exact_rows: int = MAX_EXACT_ROWS,
     cell_rows: int = CELL_ROWS,
@@ -41,18 +49,19 @@ def cosine_pairs(
         vectors: One vector a row, of any length. Shape (n, d).
         min_similarity: Pairs below are not looked for.
         measure: What to call the similarity.
+        scratch: How shards are run: some rows against all later ones, or some cells.
         progress: Told how many rows are compared.
         max_exact_rows: From more rows on, pairs are looked for in cells.
         cell_rows: Rows of a cell.
     """
-    unit = normalise(vectors)
+    unit = scratch.share("unit", normalise(vectors))
     start = _start(unit, min_similarity)
     found = PairsAboveFloor(len(unit), start)
     is_exact = len(unit) <= max_exact_rows
     cells = (
-        _above(unit, start, progress)
+        _above(unit, start, scratch, progress)
         if is_exact
-        else pairs_in_cells(unit, start, cell_rows=cell_rows, progress=progress)
+        else pairs_in_cells(unit, start, cell_rows=cell_rows, scratch=scratch, progress=progress)
     )
     for part in cells:
         found.add(*part)
@@ -143,13 +152,25 @@ def _start(unit: Vectors, min_similarity: float) -> float:
     return max(min_similarity, min(float(highest.min()), MAX_FLOOR))
 
 
-def _above(unit: Vectors, start: float, progress: Progress | None) -> Iterator[Found]:
-    for top in range(0, len(unit), _BLOCK):
-        for left in range(top, len(unit), _BLOCK):
-            similarity = unit[top : top + _BLOCK] @ unit[left : left + _BLOCK].T
-            low, high = np.nonzero(similarity >= np.float32(start))
-            later = low + top < high + left
-            low, high = low[later], high[later]
-            yield low + top, high + left, np.minimum(similarity[low, high], np.float32(1.0))
+def _above(unit: Vectors, start: float, scratch: Scratch, progress: Progress | None) -> Iterator[Found]:
+    tops = list(blocks(len(unit), _BLOCK))
+    found = scratch.each(pairs_of_rows, (Shard((unit, *rows, start), rows[1] - rows[0]) for rows in tops))
+    for (_, stop), (low, high, similarity) in zip(tops, found, strict=True):
+        yield low, high, similarity
         if progress is not None:
-            progress("comparing vectors", min(top + _BLOCK, len(unit)), len(unit))
+            progress("comparing vectors", stop, len(unit))
+
+
+@sharded
+def pairs_of_rows(unit: Vectors, top: int, stop: int, start: float) -> Columns:
+    """Lower and higher row and similarity of the pairs of some rows with these and all later ones."""
+    return joined(_later_pairs(np.asarray(unit), top, stop, start), FOUND)
+
+
+def _later_pairs(unit: Vectors, top: int, stop: int, start: float) -> Iterator[Found]:
+    for left in range(top, len(unit), _BLOCK):
+        similarity = unit[top:stop] @ unit[left : left + _BLOCK].T
+        low, high = np.nonzero(similarity >= np.float32(start))
+        later = low + top < high + left
+        low, high = low[later], high[later]
+        yield low + top, high + left, np.minimum(similarity[low, high], np.float32(1.0))

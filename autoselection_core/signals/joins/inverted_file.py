@@ -6,6 +6,7 @@ What is missed is measured, not assumed.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,22 @@ import scipy.sparse as sp
 
 from autoselection_core.arrays import Mask, Vectors
 from autoselection_core.progress import Progress
+from autoselection_core.signals.scratch import (
+    IN_MEMORY,
+    Array,
+    Columns,
+    Scratch,
+    Shard,
+    blocks,
+    joined,
+    sharded,
+)
 
 Found = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.float32]]
 """Rows of pairs, the lower one first, and their similarities."""
+
+FOUND = (np.int32, np.int32, np.float32)
+"""Their types in files."""
 
 _ROWS_AT_ONCE = 16_384
 _COMPARED_AT_ONCE = 2_048
@@ -24,6 +38,9 @@ _FITTED_TO = 200
 """Rows for each centre that it is fitted to."""
 
 _ROUNDS = 4
+_SHARD_ROWS, _SHARD_CELLS = 1 << 16, 16
+"""Rows whose cells are looked for in one shard, and cells whose rows are compared."""
+
 CELL_ROWS = 1_000
 """Rows of a cell on average, before probes."""
 
@@ -35,30 +52,61 @@ def pairs_in_cells(
     probes: int = 4,
     cell_rows: int = CELL_ROWS,
     seed: int = 0,
+    scratch: Scratch = IN_MEMORY,
     progress: Progress | None = None,
 ) -> Iterator[Found]:
     """Pairs at or above a similarity that share a cell, each once: where its two rows meet first.
 
     Args:
-        unit: Vectors of length 1. Shape (n, d).
+        unit: Vectors of length 1, as shards can be given them. Shape (n, d).
         start: The lowest similarity.
         probes: Cells of each row.
         cell_rows: Rows of a cell on average, before probes.
         seed: Which rows the centres are fitted to.
+        scratch: How shards are run.
         progress: Told how many cells are done.
     """
     count = max(1, len(unit) // cell_rows)
-    centres = _centres(unit, count, seed)
-    cells = _nearest(unit, centres, min(probes, count))
-    owner = np.repeat(np.arange(len(unit)), cells.shape[1])
+    centres = scratch.share("centres", _centres(unit, count, seed, scratch))
+    cells = scratch.share("cells", _nearest(unit, centres, min(probes, count), scratch))
     order = np.argsort(cells.reshape(-1), kind="stable")
     ends = np.searchsorted(cells.reshape(-1)[order], np.arange(count + 1))
-    for cell in range(count):
-        for low, high, similarity in _within(unit, owner[order[ends[cell] : ends[cell + 1]]], start):
-            first = ~_met_before(cells, low, high, cell)
-            yield low[first], high[first], similarity[first]
+    owner = scratch.share("owner", order // cells.shape[1])
+    parts = list(blocks(count, _SHARD_CELLS))
+    shards = (
+        Shard((unit, cells, (owner, tuple(ends[first : last + 1].tolist())), first, start), last - first)
+        for first, last in parts
+    )
+    for (_, done), (low, high, similarity) in zip(parts, scratch.each(pairs_of_cells, shards), strict=True):
+        yield low, high, similarity
         if progress is not None:
-            progress("comparing vectors", cell + 1, count)
+            progress("comparing vectors", done, count)
+
+
+@sharded
+def pairs_of_cells(
+    unit: Vectors, cells: Array, members: tuple[Array, tuple[int, ...]], first: int, start: float
+) -> Columns:
+    """Pairs that share one of some cells and none of a lower number.
+
+    Args:
+        unit: Vectors of length 1. Shape (n, d).
+        cells: The cells of each row. Shape (n, probes).
+        members: Rows of all cells, one cell after the other, and where these cells begin and end.
+        first: Number of the first of these cells.
+        start: The lowest similarity.
+    """
+    return joined(_pairs_of_cells(np.asarray(unit), cells, members, first, start), FOUND)
+
+
+def _pairs_of_cells(
+    unit: Vectors, cells: Array, members: tuple[Array, tuple[int, ...]], first: int, start: float
+) -> Iterator[Found]:
+    owner, ends = members
+    for cell, (begin, end) in enumerate(pairwise(ends), first):
+        for low, high, similarity in _within(unit, np.asarray(owner[begin:end]), start):
+            is_first = ~_met_before(cells, low, high, cell)
+            yield low[is_first], high[is_first], similarity[is_first]
 
 
 def recall_of(found: Found, unit: Vectors, start: float, rows: npt.NDArray[np.int64]) -> float:
@@ -81,13 +129,14 @@ def _expected(unit: Vectors, start: float, rows: npt.NDArray[np.int64]) -> Itera
         yield (one * len(unit) + two)[one != two]
 
 
-def _centres(unit: Vectors, count: int, seed: int) -> Vectors:
+def _centres(unit: Vectors, count: int, seed: int, scratch: Scratch) -> Vectors:
     """A few rounds of k-means over some rows: rows alike then have centres in common. Shape (count, d)."""
     rng = np.random.default_rng(seed)
-    rows = unit[rng.choice(len(unit), min(len(unit), count * _FITTED_TO), replace=False)]
-    centres = rows[:count]
-    for _ in range(_ROUNDS):
-        own = _nearest(rows, centres, 1)[:, 0]
+    chosen = rng.choice(len(unit), min(len(unit), count * _FITTED_TO), replace=False)
+    rows = scratch.share("fitted", unit[chosen])
+    centres = np.asarray(rows[:count])
+    for number in range(_ROUNDS):
+        own = _nearest(rows, scratch.share(f"centres-{number}", centres), 1, scratch)[:, 0]
         member = sp.csr_matrix(
             (np.ones(len(rows), np.float32), (own, np.arange(len(rows)))), (count, len(rows))
         )
@@ -97,13 +146,23 @@ def _centres(unit: Vectors, count: int, seed: int) -> Vectors:
     return centres
 
 
-def _nearest(unit: Vectors, centres: Vectors, probes: int) -> npt.NDArray[np.int64]:
+def _nearest(unit: Vectors, centres: Vectors, probes: int, scratch: Scratch) -> npt.NDArray[np.int64]:
     """The most similar centres of each row, in any order. Shape (n, probes)."""
-    found = np.empty((len(unit), probes), np.int64)
-    for start in range(0, len(unit), _ROWS_AT_ONCE):
-        similarity = unit[start : start + _ROWS_AT_ONCE] @ centres.T
-        found[start : start + len(similarity)] = np.argpartition(-similarity, probes - 1, axis=1)[:, :probes]
+    shards = (
+        Shard((unit, centres, probes, *rows), rows[1] - rows[0]) for rows in blocks(len(unit), _SHARD_ROWS)
+    )
+    (found,) = joined(scratch.each(nearest_of_rows, shards), [(np.int64, (probes,))])
     return found
+
+
+@sharded
+def nearest_of_rows(unit: Vectors, centres: Vectors, probes: int, start: int, stop: int) -> Columns:
+    """The most similar centres of some rows, in any order. Shape (rows, probes)."""
+    found = np.empty((stop - start, probes), np.int32)
+    for first, last in blocks(stop - start, _ROWS_AT_ONCE):
+        similarity = unit[start + first : start + last] @ centres.T
+        found[first:last] = np.argpartition(-similarity, probes - 1, axis=1)[:, :probes]
+    return (found,)
 
 
 def _met_before(

@@ -5,10 +5,11 @@ A pair with Jaccard similarity t shares one of the rarest |x| - ceil(t |x|) + 1 
 rarest runs of words are rare indeed, so candidates are few, templates cost nothing, and no pair is missed.
 
 Members, prefixes and candidates are each kept as sorted runs and read range by range. With a scratch folder
-they are files, and the join holds its pairs and one range at a time. The pairs are the same either way.
+they are files, and the join holds its pairs and one range at a time. Blocks of sets and ranges are shards,
+which other processes may work on. The pairs are the same either way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -20,7 +21,21 @@ import scipy.sparse as sp
 from autoselection_core.arrays import Integers, Mask, Rows
 from autoselection_core.progress import Progress
 from autoselection_core.signals.joins.shingles import Hashes, Shingles
-from autoselection_core.signals.joins.sorted_runs import IN_MEMORY, Columns, Scratch, SortedRuns
+from autoselection_core.signals.scratch import (
+    IN_MEMORY,
+    Array,
+    Columns,
+    Piece,
+    Scratch,
+    Shard,
+    SortedRuns,
+    blocks,
+    in_order,
+    joined,
+    merged,
+    sharded,
+    size_of,
+)
 from autoselection_core.signals.similar_pairs import MAX_FLOOR, PairList, PairsAboveFloor
 
 Number = TypeVar("Number", np.int64, np.uint64)
@@ -64,8 +79,8 @@ def jaccard_pairs(
     shared = _SharedMembers.of(sets, scratch, at_once)
     prefixes, incidence = _prefixes(sets, shared, starts, scratch, at_once)
     step = _affordable_step(prefixes, _CANDIDATES_PER_ROW * len(sets.sizes), at_once)
-    candidates = _candidates(prefixes, sets.sizes, float(starts[step]), step, at_once)
     start = float(starts[step])
+    candidates = _candidates(prefixes, incidence.sizes, start, step, at_once)
     return _verified(candidates, incidence, start, measure=measure, progress=progress, at_once=at_once)
 
 
@@ -83,29 +98,43 @@ class _SharedMembers:
 
     @classmethod
     def of(cls, sets: Shingles, scratch: Scratch, at_once: int) -> "_SharedMembers":
-        members, runs = np.asarray(sets.hashes), SortedRuns(scratch)
-        for start in range(0, len(members), at_once):
-            runs.add(members[start : start + at_once])
-        kept = scratch.keep((_repeated(part) for (part,) in runs.ranges(at_once)), (np.uint64, np.int32))
-        return cls(*map(np.asarray, kept))
+        members, runs = scratch.share("sets", sets.hashes), SortedRuns(scratch)
+        shards = (Shard((members, *part), part[1] - part[0]) for part in blocks(len(members), at_once))
+        for run in scratch.each(sorted_members, shards):
+            runs.add(*run)
+        found = scratch.each(repeated_members, _shards_of(runs, at_once))
+        return cls(*scratch.keep(map(tuple, found), (np.uint64, np.int32), "shared"))
 
     def places(self, members: Hashes) -> Integers:
         """Place of each member here, -1 where one set alone holds it. Shape (members,)."""
         if not len(self.hashes):
             return np.full(len(members), -1)
         order = np.argsort(members)  # ascending ones are looked up in the order of the table
-        ascending = members[order]
-        found = np.minimum(np.searchsorted(self.hashes, ascending), len(self.hashes) - 1)
+        ascending, known = members[order], np.asarray(self.hashes)
+        found = np.minimum(np.searchsorted(known, ascending), len(known) - 1)
         places = np.empty(len(members), np.int64)
-        places[order] = np.where(self.hashes[found] == ascending, found, -1)
+        places[order] = np.where(known[found] == ascending, found, -1)
         return places
 
 
-def _repeated(ascending: Hashes) -> Columns:
-    """Numbers that are there more than once, and how often."""
+def _shards_of(runs: SortedRuns, at_once: int, *given: Any) -> Iterator[Shard]:  # noqa: ANN401 - as works have them
+    """A shard for each range of some runs; the work is given its pieces first."""
+    return (Shard((pieces, *given), size_of(pieces)) for pieces in runs.ranges(at_once))
+
+
+@sharded
+def sorted_members(members: Hashes, start: int, stop: int) -> Columns:
+    """Some members in ascending order."""
+    return in_order(np.asarray(members[start:stop]))
+
+
+@sharded
+def repeated_members(pieces: tuple[Piece, ...]) -> Columns:
+    """Members of a range that are there more than once, and how often."""
+    (ascending,) = merged(pieces)
     ends = _group_ends(ascending)
     counts = np.diff(ends, prepend=0)
-    return ascending[ends[counts > 1] - 1], counts[counts > 1]
+    return ascending[ends[counts > 1] - 1], counts[counts > 1].astype(np.int32)
 
 
 def _group_ends(ascending: npt.NDArray[Any]) -> Integers:
@@ -157,19 +186,59 @@ def _prefixes(
 
     The depth is the number of starting similarities at which a member is among the rarest of its set.
     """
-    prefixes, counts = SortedRuns(scratch), np.zeros(len(sets.sizes), np.int64)
+    prefixes, counts = SortedRuns(scratch), [np.zeros(0, np.int64)]
+    members, floors = scratch.share("sets", sets.hashes), tuple(starts.tolist())
+    lengths, known = scratch.share("sizes", sets.sizes), (shared.hashes, shared.frequency)
+
+    def shards() -> Iterator[Shard]:
+        for first, last in _blocks_of_sets(sets, at_once):
+            start, stop = sets.starts[[first, last]].tolist()
+            yield Shard((members, lengths, (start, stop, first, last), known, floors), stop - start)
 
     def entries() -> Iterator[Columns]:
-        for first, last in _blocks_of_sets(sets, at_once):
-            places, owners = _shared_entries(sets, shared, first, last)
-            counts[first:last] = np.bincount(owners - first, minlength=last - first)
+        for places, held, *prefix in scratch.each(prefixes_of_sets, shards()):
+            counts.append(held)
             yield (places,)
-            depth = _depth(sets.sizes, shared.frequency[places], owners, counts, starts)
-            chosen = depth > 0
-            prefixes.add(places[chosen], owners[chosen].astype(np.int32), depth[chosen])
+            prefixes.add(*prefix)
 
-    (places,) = scratch.keep(entries(), (np.int64 if len(shared.hashes) >> 31 else np.int32,))
-    return prefixes, _Incidence(np.asarray(places), np.cumsum(counts), sets.sizes, len(shared.hashes))
+    (places,) = scratch.keep(entries(), (_place_type(len(shared.hashes)),), "places")
+    ends = scratch.share("ends", np.cumsum(np.concatenate(counts)))
+    return prefixes, _Incidence(places, ends, lengths, len(shared.hashes))
+
+
+def _place_type(members: int) -> type[np.signedinteger[Any]]:
+    return np.int64 if members >> 31 else np.int32
+
+
+@sharded
+def prefixes_of_sets(
+    members: Hashes,
+    lengths: Integers,
+    part: tuple[int, int, int, int],
+    known: tuple[Hashes, npt.NDArray[np.int32]],
+    floors: tuple[float, ...],
+) -> Columns:
+    """Places of the shared members of some sets, their number in each set, and the rarest of them.
+
+    Of the rarest the place, the set and the depth, in the order of the place.
+
+    Args:
+        members: Those of all sets, one set after the other.
+        lengths: Members of each set.
+        part: First and last + 1 of the members, and of the sets.
+        known: The shared members, and the number of sets that hold each of them.
+        floors: Starting similarities.
+    """
+    start, stop, first, last = part
+    (shared, frequency), sizes = known, np.asarray(lengths[first:last])
+    found = _SharedMembers(shared, frequency).places(np.asarray(members[start:stop]))
+    owners = np.repeat(np.arange(len(sizes)), sizes)
+    places, owners = found[found >= 0], owners[found >= 0]
+    counts = np.bincount(owners, minlength=len(sizes))
+    depth = _depth(sizes, np.asarray(frequency)[places], owners, counts, floors)
+    chosen = depth > 0
+    prefix = in_order(places[chosen], (owners[chosen] + first).astype(np.int32), depth[chosen])
+    return places.astype(_place_type(len(shared))), counts, *prefix
 
 
 def _blocks_of_sets(sets: Shingles, at_once: int) -> Iterator[tuple[int, int]]:
@@ -178,21 +247,12 @@ def _blocks_of_sets(sets: Shingles, at_once: int) -> Iterator[tuple[int, int]]:
     return pairwise(np.unique([0, *cuts, len(sets.sizes)]).tolist())
 
 
-def _shared_entries(
-    sets: Shingles, shared: _SharedMembers, first: int, last: int
-) -> tuple[Integers, Integers]:
-    """Shared members of some sets, by place, and the set of each."""
-    members = np.asarray(sets.hashes[sets.starts[first] : sets.starts[last]])
-    places, owners = shared.places(members), np.repeat(np.arange(first, last), sets.sizes[first:last])
-    return places[places >= 0], owners[places >= 0]
-
-
 def _depth(
     sizes: Integers,
     frequency: npt.NDArray[np.int32],
     owners: Integers,
     counts: Integers,
-    starts: npt.NDArray[np.float64],
+    starts: Iterable[float],
 ) -> npt.NDArray[np.uint8]:
     """Number of starting similarities at which each entry is among the rarest of its set.
 
@@ -235,10 +295,17 @@ def met_once(new: Rows, other: Rows, is_new: Mask) -> Mask:
 def _affordable_step(prefixes: SortedRuns, max_candidates: int, at_once: int) -> int:
     """The lowest step of the starting similarities whose candidates can be looked at."""
     for step in range(_STEPS - 1):
-        held = (member[depth > step] for member, _, depth in prefixes.ranges(at_once))
-        if sum(int(_later(each).sum()) for each in held) <= max_candidates:
+        found = prefixes.scratch.each(number_of_candidates, _shards_of(prefixes, at_once, step))
+        if sum(int(count[0]) for (count,) in found) <= max_candidates:
             return step
     return _STEPS - 1
+
+
+@sharded
+def number_of_candidates(pieces: tuple[Piece, ...], step: int) -> Columns:
+    """Number of pairs that share a member of a range at a step of the starting similarities."""
+    member, _, depth = merged(pieces)
+    return (np.array([_later(member[depth > step]).sum()], np.int64),)
 
 
 def _later(ascending: npt.NDArray[Any]) -> Integers:
@@ -247,18 +314,30 @@ def _later(ascending: npt.NDArray[Any]) -> Integers:
     return np.repeat(ends, np.diff(ends, prepend=0)) - np.arange(len(ascending)) - 1
 
 
-def _candidates(prefixes: SortedRuns, sizes: Integers, start: float, step: int, at_once: int) -> SortedRuns:
+def _candidates(prefixes: SortedRuns, sizes: Array, start: float, step: int, at_once: int) -> SortedRuns:
     """Pairs that may reach a similarity, as `low row * rows + high row`; one may be there several times."""
-    found, waiting, held = SortedRuns(prefixes.scratch), [np.zeros(0, np.int64)], 0
-    for member, owner, depth in prefixes.ranges(at_once):
-        for keys in _sharing(member[depth > step], owner[depth > step], sizes, start):
-            waiting.append(keys)
-            held += len(keys)
-            if held >= at_once:
-                found.add(distinct(np.concatenate(waiting)))
-                waiting, held = [np.zeros(0, np.int64)], 0
-    found.add(distinct(np.concatenate(waiting)))
+    found = SortedRuns(prefixes.scratch)
+    shards = _shards_of(prefixes, at_once, sizes, start, step, at_once)
+    for runs in prefixes.scratch.each(candidates_of_members, shards):
+        for run in runs:
+            found.add(run)
     return found
+
+
+@sharded
+def candidates_of_members(
+    pieces: tuple[Piece, ...], sizes: Array, start: float, step: int, at_once: int
+) -> Iterator[Array]:
+    """Runs of the pairs that share a member of a range."""
+    waiting, held = [np.zeros(0, np.int64)], 0
+    member, owner, depth = merged(pieces)
+    for keys in _sharing(member[depth > step], owner[depth > step], np.asarray(sizes), start):
+        waiting.append(keys)
+        held += len(keys)
+        if held >= at_once:
+            yield distinct(np.concatenate(waiting))
+            waiting, held = [np.zeros(0, np.int64)], 0
+    yield distinct(np.concatenate(waiting))
 
 
 def _sharing(
@@ -295,16 +374,39 @@ def _verified(
     """The candidates that reach the floor, with their similarities."""
     rows, looked_at = len(incidence.sizes), 0
     found = PairsAboveFloor(rows, start)
-    for (keys,) in candidates.ranges(at_once):
-        pairs = distinct(keys)
-        for place in range(0, len(pairs), CHECKED_AT_ONCE):
-            low, high = np.divmod(pairs[place : place + CHECKED_AT_ONCE], rows)
-            found.add(low, high, incidence.similarities(low, high))
-        looked_at += len(keys)
+    parts = (incidence.places, incidence.ends, incidence.sizes, incidence.members)
+    shards = list(_shards_of(candidates, at_once, parts, start))
+    for shard, pairs in zip(shards, candidates.scratch.each(similar_candidates, shards), strict=True):
+        found.add(*pairs)
+        looked_at += shard.size
         if progress is not None:
             progress("comparing samples", looked_at, len(candidates))
     low, high, similarity = found.take()
     return PairList(low, high, similarity, found.floor, measure)
+
+
+@sharded
+def similar_candidates(
+    pieces: tuple[Piece, ...], parts: tuple[Array, Array, Array, int], start: float
+) -> Columns:
+    """Lower and higher row and similarity of the candidates of a range that reach a similarity.
+
+    Args:
+        pieces: The candidates.
+        parts: Those of an `_Incidence`.
+        start: The similarity.
+    """
+    places, ends, sizes, members = parts
+    incidence = _Incidence(np.asarray(places), np.asarray(ends), np.asarray(sizes), members)
+    rows = len(sizes)
+    (keys,) = merged(pieces)
+    pairs, found = distinct(keys), []
+    for place in range(0, len(pairs), CHECKED_AT_ONCE):
+        low, high = np.divmod(pairs[place : place + CHECKED_AT_ONCE], rows)
+        similarity = incidence.similarities(low, high)
+        alike = similarity >= np.float32(start)
+        found.append((low[alike], high[alike], similarity[alike]))
+    return joined(found, (np.int32, np.int32, np.float32))
 
 
 def distinct(numbers: npt.NDArray[Number]) -> npt.NDArray[Number]:

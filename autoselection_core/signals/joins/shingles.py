@@ -4,15 +4,21 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from autoselection_core.signals.joins.sorted_runs import IN_MEMORY, Scratch
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sample import Scope
+from autoselection_core.signals.scratch import IN_MEMORY, Scratch, Shard, blocks, sharded
 from autoselection_core.words import words_and_signs
 
 _BATCH = 8192
 """Texts whose words exist at a time: as lists of words they take twenty times their bytes."""
+
+_SHARD_ROWS = 1 << 14
+"""Rows whose texts are read in one shard."""
 
 _MAX_WORDS = 1 << 20
 """Distinct words that are remembered."""
@@ -41,7 +47,7 @@ class Shingles:
         return np.diff(self.starts)
 
 
-def shingles(texts: Iterable[str], words: int, scratch: Scratch = IN_MEMORY) -> Shingles:
+def shingles(texts: Iterable[str], words: int) -> Shingles:
     """Runs of consecutive words of each text, operators and brackets included (see `words_and_signs`).
 
     A text with fewer words has one run, all of it; a text without words has an empty set.
@@ -49,18 +55,48 @@ def shingles(texts: Iterable[str], words: int, scratch: Scratch = IN_MEMORY) -> 
     Args:
         texts: The texts.
         words: Words of a run.
+    """
+    known, hashes, sizes = _WordHashes(), [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
+    for batch in batches_of(texts):
+        part = _shingles(batch, words, known)
+        hashes.append(part.hashes)
+        sizes.append(part.sizes)
+    return Shingles(np.concatenate(hashes), _starts(np.concatenate(sizes)))
+
+
+def pool_shingles(pool: Pool, scope: Scope, words: int, scratch: Scratch = IN_MEMORY) -> Shingles:
+    """Runs of words of each text of a pool, as `shingles` has them.
+
+    Args:
+        pool: The samples.
+        scope: Messages that are read.
+        words: Words of a run.
         scratch: Where the sets are kept.
     """
-    known, sizes = _WordHashes(), [np.zeros(0, np.int64)]
+    sizes = [np.zeros(0, np.int64)]
+    shards = (
+        Shard((pool, scope, words, *rows), rows[1] - rows[0]) for rows in blocks(len(pool), _SHARD_ROWS)
+    )
 
     def members() -> Iterator[tuple[Hashes]]:
-        for batch in batches_of(texts):
-            part = _shingles(batch, words, known)
-            sizes.append(part.sizes)
-            yield (part.hashes,)
+        for hashes, counts in scratch.each(shingles_of_rows, shards):
+            sizes.append(counts)
+            yield (hashes,)
 
-    (hashes,) = scratch.keep(members(), (np.uint64,))
-    return Shingles(hashes, np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64))
+    (hashes,) = scratch.keep(members(), (np.uint64,), "sets")
+    return Shingles(hashes, _starts(np.concatenate(sizes)))
+
+
+@sharded
+def shingles_of_rows(pool: Pool, scope: str, words: int, start: int, stop: int) -> Iterator[npt.NDArray[Any]]:
+    """Members of the sets of some rows, one row after the other, and the size of each set."""
+    found = shingles(pool.iter_texts(Scope(scope), start, stop), words)
+    yield found.hashes
+    yield found.sizes
+
+
+def _starts(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
 def _shingles(texts: Sequence[str], words: int, known: "_WordHashes") -> Shingles:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoselection_core.arrays import Labels, Mask, Values, Vectors
+from autoselection_core.cluster import WorkerShare
 from autoselection_core.signals.base import REASON, Computed, Signal
 from autoselection_core.signals.joins.cosine import normalise
 from autoselection_core.signals.similar_pairs import PairList
@@ -71,6 +72,7 @@ class SignalReport:
         finite_share: Share of the rows with a value, for each column, vector and list of features.
         unscored: Numbers of samples without a score, by reason.
         seconds: Duration.
+        workers: What each process of a cluster did; empty where everything was computed here.
     """
 
     name: str
@@ -81,6 +83,7 @@ class SignalReport:
     finite_share: Mapping[str, float]
     unscored: Mapping[str, int]
     seconds: float
+    workers: tuple[WorkerShare, ...] = ()
 
     @property
     def samples_per_s(self) -> float:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -12,10 +13,12 @@ import numpy as np
 import pyarrow as pa
 
 from autoselection_core.arrays import Rows
+from autoselection_core.cluster import Account
 from autoselection_core.errors.signals import ChangedSourceError, SameNameError, UnscoredPoolError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, PoolSignal, SharedPass, Signal
+from autoselection_core.signals.scratch import RunsShards, Scratch
 from autoselection_core.signals.store.kinds import (
     ValueKind,
     earlier_values,
@@ -31,17 +34,31 @@ from autoselection_core.signals.store.value_rows import (
     table_of,
 )
 from autoselection_core.signals.table import GROUP_NAMES, SOURCE, SignalTable
-from autoselection_core.store.atomic import atomic_folder, staging_folder
+from autoselection_core.store.atomic import (
+    atomic_folder,
+    lasting_folder,
+    remove_unless_used,
+    staging_folder,
+)
 from autoselection_core.store.home import Home
 from autoselection_core.store.lance import LanceTable
 from autoselection_core.store.memory import require_memory
+
+_FORGOTTEN_AFTER_S = 7 * 24 * 3600.0
 
 
 class ComputesChunks(Protocol):
     """Computes a signal chunk by chunk, wherever that happens."""
 
     def __call__(
-        self, signal: Signal, pool: Pool, chunks: Sequence[Rows], given: Given, progress: Progress | None
+        self,
+        signal: Signal,
+        pool: Pool,
+        chunks: Sequence[Rows],
+        given: Given,
+        *,
+        progress: Progress | None,
+        account: Account,
     ) -> Iterator[pa.Table]:
         """The record of each chunk of rows, in the order of the chunks.
 
@@ -51,19 +68,35 @@ class ComputesChunks(Protocol):
             chunks: The rows of each chunk.
             given: Values of the signals that it needs, aligned to the pool.
             progress: Told how far it is within a chunk, in rows of all chunks.
+            account: Told which other process computed what.
         """
         ...
 
 
 def compute_here(
-    signal: Signal, pool: Pool, chunks: Sequence[Rows], given: Given, progress: Progress | None
+    signal: Signal,
+    pool: Pool,
+    chunks: Sequence[Rows],
+    given: Given,
+    *,
+    progress: Progress | None,
+    account: Account,
 ) -> Iterator[pa.Table]:
     """The record of each chunk, computed one after the other in this process; see `ComputesChunks`."""
+    del account
     done, rows = 0, sum(map(len, chunks))
     for chunk in chunks:
         within = None if progress is None else _within(progress, done, len(chunk), rows)
         yield table_of(pool.ids[chunk], signal.compute(pool.take(chunk), rows_of(given, chunk), within))
         done += len(chunk)
+
+
+class ShardsOut(Protocol):
+    """Gives the shards of pool signals to other processes."""
+
+    def __call__(self, signal: PoolSignal, version: str, pool: Pool, account: Account) -> RunsShards:
+        """How the shards of one signal are run for one pool."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -76,11 +109,13 @@ class SignalStore:
 
     Attributes:
         home: The folder of the installation.
-        compute: Where the values of samples are computed. A signal of the pool as a whole is computed here.
+        compute: Where the values of samples are computed.
+        shards_out: Where shards of signals of the pool as a whole are run; None for this process.
     """
 
     home: Home
     compute: ComputesChunks = compute_here
+    shards_out: ShardsOut | None = None
 
     def score(
         self,
@@ -105,18 +140,20 @@ class SignalStore:
             StorageFullError: The disk has no room; what was recorded stays.
             ChangedSourceError: A model or file that the signal reads was replaced meanwhile.
         """
-        started = time.perf_counter()
+        started, account = time.perf_counter(), Account()
         for need in signal.needs():
             self.score(need, pool, progress)
         given = self.needed_values(signal, pool)
         signal.prepare(pool, given, progress)
         version = signal.fingerprint
         if isinstance(signal, PoolSignal):
-            computed = self._derive(signal, version, pool, given, progress)
+            computed = self._derive(signal, version, pool, given, progress=progress, account=account)
         else:
             is_here = self.compute is compute_here
             together = self._record_together(shared, signal, pool, progress) if shared and is_here else 0
-            computed = together + self._record(signal, version, pool, given, progress)
+            computed = together + self._record(
+                signal, version, pool, given, progress=progress, account=account
+            )
         values = self._aligned(signal.name, version, pool)
         return SignalReport(
             name=signal.name,
@@ -127,6 +164,7 @@ class SignalStore:
             finite_share=finite_shares(values),
             unscored=unscored(signal, values),
             seconds=time.perf_counter() - started,
+            workers=account.shares,
         )
 
     def table(
@@ -199,12 +237,15 @@ class SignalStore:
         version: str,
         pool: Pool,
         given: Given,
+        *,
         progress: Progress | None,
+        account: Account,
     ) -> int:
         record = self._record_of(signal.name, version)
         rows = missing(record, pool.ids)
         done = 0
-        for chunk in self.compute(signal, pool, _chunks(rows, signal.chunk_rows), given, progress):
+        chunks = _chunks(rows, signal.chunk_rows)
+        for chunk in self.compute(signal, pool, chunks, given, progress=progress, account=account):
             _require_unchanged(signal, version)
             record.append(chunk)
             done += len(chunk)
@@ -241,7 +282,9 @@ class SignalStore:
         version: str,
         pool: Pool,
         given: Given,
+        *,
         progress: Progress | None,
+        account: Account,
     ) -> int:
         folder = self._folder(version, pool)
         if folder.is_dir():
@@ -251,12 +294,31 @@ class SignalStore:
         if values is None:
             require_memory(signal.name, signal.memory_bytes(pool))
         computed = len(pool) if values is None or earlier is None else len(earlier.new_rows(len(pool)))
-        with staging_folder(folder) as scratch, atomic_folder(folder) as unfinished:
+        with (
+            self._scratch(signal, version, pool, account) as scratch,
+            atomic_folder(folder) as unfinished,
+        ):
             if values is None:
                 values = signal.compute_in(scratch, pool, given, progress)
             save_values(unfinished, values)
             _require_unchanged(signal, version)
         return computed
+
+    @contextmanager
+    def _scratch(self, signal: PoolSignal, version: str, pool: Pool, account: Account) -> Iterator[Scratch]:
+        """A folder that goes with the values; where others work in it, it outlives whoever is killed."""
+        if self.shards_out is None:
+            with staging_folder(self._folder(version, pool)) as folder:
+                yield Scratch(folder)
+            return
+        kept = self.home.shards_of(pool.version, version)
+        for other in self.home.shards.glob("*"):
+            # Left by a scoring that was killed and never went on: its pool has changed, or its version.
+            is_old = time.time() - other.stat().st_mtime > _FORGOTTEN_AFTER_S
+            if other != kept and (is_old or other.name.endswith(f".{version}")):
+                remove_unless_used(other)
+        with lasting_folder(kept) as folder:
+            yield Scratch(folder, self.shards_out(signal, version, pool, account), is_lasting=True)
 
     def _aligned(self, name: str, version: str, pool: Pool) -> Mapping[str, Computed]:
         folder = self._folder(version, pool)

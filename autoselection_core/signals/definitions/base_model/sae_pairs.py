@@ -23,6 +23,7 @@ from autoselection_core.signals.base import (
 from autoselection_core.signals.definitions.base_model.sae import FEATURES, SaeFeatures
 from autoselection_core.signals.joins.cosine import MAX_EXACT_ROWS, cosine_pairs
 from autoselection_core.signals.joins.jaccard import CHECKED_AT_ONCE, met_once
+from autoselection_core.signals.scratch import IN_MEMORY, Scratch
 from autoselection_core.signals.similar_pairs import PairList, stored_floor
 from autoselection_core.signals.sparse import SparseFeatures
 
@@ -66,11 +67,16 @@ class SaePairs(PoolSignal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        mean = mean_features(given[FEATURES])
-        return {
-            FEATURES: centred_pairs(given[FEATURES], mean, self.min_similarity, self.seed, progress),
-            _MEAN: mean,
-        }
+        return self.compute_in(IN_MEMORY, pool, given, progress)
+
+    @override
+    def compute_in(
+        self, scratch: Scratch, pool: Pool, given: Given, progress: Progress | None = None
+    ) -> Mapping[str, Computed]:
+        features = given[FEATURES]
+        mean = mean_features(features)
+        pairs = centred_pairs(features, mean, self.min_similarity, self.seed, progress, scratch=scratch)
+        return {FEATURES: pairs, _MEAN: mean}
 
     @override
     def update(
@@ -103,6 +109,7 @@ def centred_pairs(
     seed: int = 0,
     progress: Progress | None = None,
     *,
+    scratch: Scratch = IN_MEMORY,
     max_exact_rows: int = MAX_EXACT_ROWS,
 ) -> PairList:
     """Pairs of rows by the cosine of their features less a mean.
@@ -120,6 +127,7 @@ def centred_pairs(
         projected,
         min_similarity=min_similarity - _MARGIN,
         measure=measure,
+        scratch=scratch,
         progress=progress,
         max_exact_rows=max_exact_rows,
     )

@@ -15,10 +15,22 @@ from autoselection_core.progress import Progress
 from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal, Signal
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings
 from autoselection_core.signals.joins.cosine import normalise
+from autoselection_core.signals.scratch import (
+    IN_MEMORY,
+    Columns,
+    Scratch,
+    Shard,
+    blocks,
+    joined,
+    sharded,
+)
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.memory import require_memory
 
 _ROWS_AT_ONCE = 16_384
+_SHARD_ROWS = 1 << 17
+"""Rows that are assigned in one shard."""
+
 _NO_GROUP = -1
 _MEMORY_BASE = 1 << 29
 """Peak of a fit beside a copy of the vectors (`python -m bench.growth --step clusters`)."""
@@ -57,11 +69,13 @@ class Clusters(PoolSignal):
     @override
     def prepare(self, pool: Pool, given: Given, progress: Progress | None = None) -> None:
         if self.centres is not None and not Path(self.centres).exists():
-            save_centres(Path(self.centres), self._fitted(given[VECTORS]))
+            save_centres(Path(self.centres), self._fitted(given[VECTORS], IN_MEMORY))
 
-    def _fitted(self, vectors: Vectors) -> dict[int, Vectors]:
-        require_memory(self.name, vectors.nbytes + _MEMORY_BASE)
-        return {size: fit_centres(vectors, size, self.seed) for size in self.sizes}
+    def _fitted(self, vectors: Vectors, scratch: Scratch) -> dict[int, Vectors]:
+        """Centres of each size; a fit goes from batch to batch, so it is a shard as a whole."""
+        shards = (Shard((vectors, size, self.seed), len(vectors)) for size in self.sizes)
+        found = (centres for (centres,) in scratch.each(centres_of_size, shards))
+        return dict(zip(self.sizes, found, strict=True))
 
     @override
     def reads(self) -> Mapping[str, str]:
@@ -70,9 +84,25 @@ class Clusters(PoolSignal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        return self.compute_in(IN_MEMORY, pool, given, progress)
+
+    @override
+    def compute_in(
+        self, scratch: Scratch, pool: Pool, given: Given, progress: Progress | None = None
+    ) -> Mapping[str, Computed]:
         vectors = given[VECTORS]
-        centres = self._fitted(vectors) if self.centres is None else load_centres(Path(self.centres))
-        return {f"cluster/{size}": assign(vectors, points) for size, points in centres.items()}
+        centres = self._fitted(vectors, scratch) if self.centres is None else load_centres(Path(self.centres))
+        return {
+            f"cluster/{size}": assign(vectors, scratch.share(f"centres-{size}", points), scratch)
+            for size, points in centres.items()
+        }
+
+
+@sharded
+def centres_of_size(vectors: Vectors, size: int, seed: int) -> Columns:
+    """Centres of one fit; whoever fits them needs the memory for a copy of the vectors."""
+    require_memory("clusters", vectors.nbytes + _MEMORY_BASE)
+    return (fit_centres(vectors, size, seed),)
 
 
 def fit_centres(vectors: Vectors, size: int, seed: int) -> Vectors:
@@ -96,14 +126,24 @@ def _known(vectors: Vectors) -> Vectors:
     return known
 
 
-def assign(vectors: Vectors, centres: Vectors) -> Labels:
+def assign(vectors: Vectors, centres: Vectors, scratch: Scratch = IN_MEMORY) -> Labels:
     """The most similar centre of each row; the lower number where two are as similar. Shape (n,)."""
-    labels = np.full(len(vectors), _NO_GROUP, np.int32)
-    for start in range(0, len(vectors) if len(centres) else 0, _ROWS_AT_ONCE):
-        part = np.asarray(vectors[start : start + _ROWS_AT_ONCE])
-        nearest = (normalise(part) @ centres.T).argmax(axis=1)
-        labels[start : start + len(part)] = np.where(np.isnan(part).any(axis=1), _NO_GROUP, nearest)
+    shards = (
+        Shard((vectors, centres, *rows), rows[1] - rows[0]) for rows in blocks(len(vectors), _SHARD_ROWS)
+    )
+    (labels,) = joined(scratch.each(labels_of_rows, shards), (np.int32,))
     return labels
+
+
+@sharded
+def labels_of_rows(vectors: Vectors, centres: Vectors, start: int, stop: int) -> Columns:
+    """The most similar centre of some rows. Shape (rows,)."""
+    labels = np.full(stop - start, _NO_GROUP, np.int32)
+    for first, last in blocks(stop - start if len(centres) else 0, _ROWS_AT_ONCE):
+        part = np.asarray(vectors[start + first : start + last])
+        nearest = (normalise(part) @ centres.T).argmax(axis=1)
+        labels[first:last] = np.where(np.isnan(part).any(axis=1), _NO_GROUP, nearest)
+    return (labels,)
 
 
 def save_centres(path: Path, centres: Mapping[int, Vectors]) -> None:

@@ -28,6 +28,7 @@ from autoselection_core.signals.joins.cosine import (
     normalise,
     update_cosine_pairs,
 )
+from autoselection_core.signals.scratch import IN_MEMORY, Scratch
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import RELEVANCE
 from autoselection_core.store.memory import require_memory
@@ -155,13 +156,22 @@ class EmbeddingPairs(PoolSignal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        vectors, measure = given[VECTORS], "cosine of sentence embeddings"
+        return self.compute_in(IN_MEMORY, pool, given, progress)
+
+    @override
+    def compute_in(
+        self, scratch: Scratch, pool: Pool, given: Given, progress: Progress | None = None
+    ) -> Mapping[str, Computed]:
+        vectors = given[VECTORS]
         require_memory(self.name, cosine_memory(vectors))
-        return {
-            VECTORS: cosine_pairs(
-                vectors, min_similarity=self.min_similarity, measure=measure, progress=progress
-            )
-        }
+        pairs = cosine_pairs(
+            vectors,
+            min_similarity=self.min_similarity,
+            measure="cosine of sentence embeddings",
+            scratch=scratch,
+            progress=progress,
+        )
+        return {VECTORS: pairs}
 
     @override
     def update(
