@@ -119,8 +119,9 @@ class CampaignPools:
         found = ingest(self.campaign.sources, self.home, progress)
         gated = self.gate.cut(found.pool, SignalStore(self.home), gate_progress)
         keep_gated(gated, self.gate, self.home)
+        counted = {"records": str(found.records)} if found.files == 1 else {}
         with atomic_file(self._latest) as draft:
-            draft.write_text(json.dumps({"pool": gated.pool.version, **versions}))
+            draft.write_text(json.dumps({"pool": gated.pool.version, **versions, **counted}))
         return PreparedPool(found, gated, before)
 
     def is_current(self) -> bool:
@@ -146,6 +147,11 @@ class CampaignPools:
         if version is None and latest is None:
             raise NoPoolError(self.campaign.name)
         return Pool.open(self.home.pool(version or str(latest and latest["pool"])))
+
+    def records_of(self, pool: Pool) -> int | None:
+        """Records of the only file of the latest pool; None for a pool of several files, or another pool."""
+        latest = self._read_latest() or {}
+        return int(latest["records"]) if "records" in latest and latest["pool"] == pool.version else None
 
     def gate_result(self, version: str | None = None) -> GateResult | None:
         """Account of the gate for a pool, the latest by default; None where the pool passed none."""

@@ -30,6 +30,8 @@ from autoselection_core.progress import Progress, RecordProgress
 from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.signals.base import Signal
 from autoselection_core.signals.contamination.decontaminate import Gate, GateResult
+from autoselection_core.signals.definitions.given.scores import GivenScores
+from autoselection_core.signals.definitions.given.vectors import GivenVectors
 from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.signals.store.store import ComputesChunks, ShardsOut, SignalStore
 from autoselection_core.signals.table import SignalTable
@@ -144,8 +146,19 @@ class Workspace:
         return CampaignSignals(self.definitions, self.store)
 
     def score(self, name: str, pool: Pool, progress: Progress | None = None) -> SignalReport:
-        """Score the samples of a pool that a signal has no value of yet; see `CampaignSignals.score`."""
+        """Score the samples of a pool that a signal has no value of yet; see `CampaignSignals.score`.
+
+        Raises:
+            GivenFileError: Its file is joined by row, and has more rows than the pool's file has records.
+        """
+        self.require_rows(self.definitions.get(name), pool)
         return self._signals.score(name, pool, progress)
+
+    def require_rows(self, signal: Signal | None, pool: Pool) -> None:
+        """Refuse a file of the user's that is joined by row and has a row too many; see `score`."""
+        records = self.pools.records_of(pool) if isinstance(signal, GivenScores | GivenVectors) else None
+        if isinstance(signal, GivenScores | GivenVectors) and records is not None:
+            signal.require_rows(pool, records)
 
     @property
     def signal_versions(self) -> dict[str, str]:

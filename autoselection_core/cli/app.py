@@ -90,9 +90,9 @@ def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     from autoselection_core.cli.commands.ingesting import (
         ingest_pool,
         score_pool,
+        score_sentences,
         show_prepared_pool,
         tell_of_signals,
-        unscored_sentences,
     )
     from autoselection_core.cli.output import show_bad_items
     from autoselection_core.cli.progress import show_progress
@@ -107,7 +107,7 @@ def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     show_bad_items(workspace.benchmarks)
     show_table(signals)
     tell_of_signals(workspace, signals)
-    for sentence in unscored_sentences(workspace, found.pool):
+    for sentence in score_sentences(workspace, found.pool):
         tell(sentence)
 
 

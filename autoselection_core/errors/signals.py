@@ -158,6 +158,27 @@ class NoGivenScoreError(SignalError):
     )
 
 
+class TruthAmongScoresError(SignalError):
+    """A field or column of scores holds true or false beside other numbers than 0 and 1.
+
+    Attributes:
+        column: The field or column.
+        truths: Values that are true or false.
+        numbers: Values that are numbers.
+        number: One of them.
+    """
+
+    column: str
+    truths: int
+    numbers: int
+    number: float
+
+    sentence = (
+        "{column!r} holds true or false {truths} times and numbers {numbers} times, such as {number:g}; "
+        "give all values one kind: true and false alone are read as 1 and 0."
+    )
+
+
 class NoScoreFieldError(SignalError):
     """A field of the records that should hold scores is not there, or holds no number for any sample.
 

@@ -44,6 +44,7 @@ class Ingestion:
         by_source: Records by source and fate; they add up to all records.
         pinned: Names of the data sets of a hub that were read, each with its commit.
         examples: Id of the first sample of each file and format.
+        files: Number of files that were read.
 
     Raises:
         CountsError: A record was lost or counted twice.
@@ -63,6 +64,7 @@ class Ingestion:
     by_source: Mapping[str, Mapping[RecordOutcome, int]] = field(default_factory=dict)
     pinned: tuple[str, ...] = ()
     examples: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    files: int = 0
 
     def __post_init__(self) -> None:
         accounted = self.samples + self.merged + self.quarantined
@@ -104,6 +106,7 @@ def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | Non
         ingestion = _ingest(files, scratch, home, progress or _silent)
     return replace(
         ingestion,
+        files=len(files),
         passed_over=tuple(path for each in found for path in each.passed_over),
         pinned=tuple(each.pinned for each in found if each.pinned is not None),
     )

@@ -18,6 +18,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.pruning import UnusedColumns
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.errors.signals import GivenFileError
 from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.models.dtype import LOADING_S, STARTING_S
@@ -137,6 +138,23 @@ def test_columns_of_a_pool_that_nothing_uses_may_go_and_are_made_again(
     pool = workspace.pools.open(versions[1])
     assert all(workspace.score(name, pool).rows == 41 for name in workspace.signal_names)
     assert len(workspace.signals(versions[1])) == 41
+
+
+def test_a_score_file_with_a_row_too_many_is_refused_though_records_are_quarantined(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    raw = tmp_path / "raw" / "sums.jsonl"
+    raw.write_text(raw.read_text() + "{}\n")
+    (tmp_path / "s.csv").write_text("quality\n" + "0.5\n" * 42)
+    signals = {"column:quality": {"column": "quality", "file": str(tmp_path / "s.csv"), "key": "row"}}
+    brought = replace(workspace, campaign=replace(workspace.campaign, signals=signals))
+    pool = brought.ingest().pool
+
+    with pytest.raises(GivenFileError, match="has 42 rows, but the pool's file has 41 records"):
+        brought.score("quality", pool)
+
+    (tmp_path / "s.csv").write_text("quality\n" + "0.5\n" * 41)
+    assert replace(brought).score("quality", pool).finite_share == {"quality": 1.0}
 
 
 def test_an_empty_home_says_what_to_run(workspace: Workspace) -> None:

@@ -651,15 +651,18 @@ def test_ingest_says_what_becomes_of_samples_without_a_score(cli: Cli, raw: Path
     _scored(raw)
     cli("init", "raw/scored.jsonl", "--yes")
     file = raw.parent / "autoselection.yaml"
-    entry = "{column: toxicity, from: half.csv, key: row}, {column: rm_score}"
+    half = "from: half.csv, key: row}"
+    entry = f"{{column: toxicity, {half}, {{column: good, {half}, {{column: rm_score}}"
     file.write_text(file.read_text().replace("{column: rm_score}", entry))
-    (raw.parent / "half.csv").write_text("row,toxicity\n" + "".join(f"{n},{n}\n" for n in range(5)))
+    rows = "".join(f"{n},{n},{n < 2}\n" for n in range(5))
+    (raw.parent / "half.csv").write_text(f"row,toxicity,good\n{rows}")
 
     code, output, _ = cli("ingest")
 
     assert code == 0
     assert "no score was given: 5" in output
     assert "toxicity: 5 of 10 samples have no score; rankings such as `keep_top` place them last" in output
+    assert "good: 2 values are true, read as 1, and 3 false, read as 0" in output
 
 
 def test_the_doctor_without_a_campaign_says_how_to_begin(

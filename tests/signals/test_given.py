@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
-from autoselection_core.errors.signals import GivenFileError, NoGivenScoreError, NoScoreFieldError
+from autoselection_core.errors.signals import (
+    GivenFileError,
+    NoGivenScoreError,
+    NoScoreFieldError,
+    TruthAmongScoresError,
+)
 from autoselection_core.pool import Source, ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Origin, Role
@@ -53,12 +58,40 @@ def test_a_numeric_field_of_the_records_is_a_signal(numbers: list[float | None])
 
 
 def test_texts_that_are_numbers_and_fields_of_fields_are_read_and_all_else_is_unknown() -> None:
-    values = ["0.5", True, "high", None, [1], float("inf")]
+    values = ["0.5", 1.0, "high", None, [1], float("inf")]
     pool = pool_with({n: {"meta": {"quality": value}} for n, value in enumerate(values)})
 
     found = scores(GivenScores("meta.quality", alias="quality"), pool)
 
     assert np.array_equal(found, [0.5, 1.0, *[np.nan] * 4], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "values", [[True, False, None, True, "high", False], ["true", "False", "", "TRUE", "-", "false"]]
+)
+def test_true_and_false_are_1_and_0_and_are_counted(tmp_path: Path, values: list[object]) -> None:
+    rows = "".join(f"{sample.id},{value}\n" for sample, value in zip(SAMPLES, values, strict=True))
+    (tmp_path / "s.csv").write_text(f"id,good\n{rows}")
+    pool = pool_with({n: {"good": value} for n, value in enumerate(values)})
+
+    for signal in (GivenScores("good"), GivenScores("good", str(tmp_path / "s.csv"))):
+        assert np.array_equal(scores(signal, pool), [1, 0, np.nan, 1, np.nan, 0], equal_nan=True)
+        assert signal.count_truths(pool) == (2, 2)
+
+
+def test_true_among_other_numbers_is_an_error(tmp_path: Path) -> None:
+    values = [0.5, True, "false", 1, 0, None]
+    pq.write_table(
+        pa.table({"id": [each.id for each in SAMPLES], "good": map(str, values)}), tmp_path / "s.parquet"
+    )
+    pool = pool_with({n: {"good": value} for n, value in enumerate(values)})
+
+    for signal in (GivenScores("good"), GivenScores("good", str(tmp_path / "s.parquet"))):
+        with pytest.raises(
+            TruthAmongScoresError,
+            match=r"'good' holds true or false 2 times and numbers 3 times, such as 0\.5",
+        ):
+            signal.compute(pool, {})
 
 
 @pytest.mark.parametrize(
@@ -239,6 +272,26 @@ def test_rows_are_no_keys_of_several_files_or_of_more_records(tmp_path: Path) ->
             GivenScores("quality", str(tmp_path / "s.parquet"), "row").compute(pool, {})
 
 
+def test_a_row_too_many_is_an_error_that_names_both_numbers(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("quality\n" + "0.5\n" * 7)
+    vectors(tmp_path, (3,) * 6)
+
+    for signal in (
+        GivenScores("quality", str(tmp_path / "s.csv"), "row"),
+        GivenVectors(file=str(tmp_path / "v.parquet"), key="row"),
+    ):
+        signal.require_rows(pool_with({}), 7)
+        with pytest.raises(GivenFileError, match=r"has \d rows, but the pool's file has 5 records"):
+            signal.require_rows(pool_with({}), 5)
+
+
+def test_rows_that_count_from_0_are_an_error(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"row": range(6), "quality": [0.5] * 6}), tmp_path / "s.parquet")
+
+    with pytest.raises(GivenFileError, match="counts its rows from 0; count from 1"):
+        GivenScores("quality", str(tmp_path / "s.parquet"), "row").compute(pool_with({}), {})
+
+
 def test_other_scores_are_another_version(tmp_path: Path) -> None:
     versions = []
     for shift in (0.0, 1.0):
@@ -279,6 +332,24 @@ def test_what_is_no_vector_is_an_error(tmp_path: Path, value: object) -> None:
 
     with pytest.raises(GivenFileError, match="holds no lists of numbers in 'vector'"):
         GivenVectors(file=str(tmp_path / "v.parquet")).compute(pool_with({}), {})
+
+
+@pytest.mark.parametrize("part", [float("nan"), float("inf"), None])
+def test_vectors_without_a_number_are_unknown_and_an_error_where_all_are(
+    tmp_path: Path, part: float | None
+) -> None:
+    for known in (1, 0):
+        rows = [
+            {"id": each.id, "vector": [1.0, 2.0 if n < known else part]} for n, each in enumerate(SAMPLES)
+        ]
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "v.parquet")
+        signal, pool = GivenVectors(file=str(tmp_path / "v.parquet")), pool_with({})
+        if known:
+            found = np.asarray(signal.compute(pool, {})["embedding"])
+            assert np.isnan(found).all(axis=1).tolist() == [sample != SAMPLES[0] for sample in pool.samples()]
+        else:
+            with pytest.raises(GivenFileError, match="has a vector of numbers in 'vector' for none of the 6"):
+                signal.compute(pool, {})
 
 
 def test_vectors_of_another_length_are_an_error(tmp_path: Path) -> None:

@@ -133,11 +133,17 @@ def _is_brought(workspace: Workspace, name: str) -> bool:
     return isinstance(workspace.definitions[name], GivenScores | GivenVectors)
 
 
-def unscored_sentences(workspace: Workspace, pool: Pool) -> Iterator[str]:
-    """For each column of scores that the user brings, what becomes of the samples without a score."""
+def score_sentences(workspace: Workspace, pool: Pool) -> Iterator[str]:
+    """For each column of scores that the user brings, truth values and samples without a score."""
     table = workspace.signals(pool.version)
     for name, signal in workspace.definitions.items():
-        missing = int(np.isnan(table[name]).sum()) if isinstance(signal, GivenScores) else 0
+        if not isinstance(signal, GivenScores):
+            continue
+        if (np.isnan(table[name]) | np.isin(table[name], (0, 1))).all() and (
+            sum(truths := signal.count_truths(pool)) > 0
+        ):
+            yield f"{name}: {truths[0]:,} values are true, read as 1, and {truths[1]:,} false, read as 0"
+        missing = int(np.isnan(table[name]).sum())
         if missing:
             yield (
                 f"{name}: {missing:,} of {len(pool):,} samples have no score; rankings such as `keep_top` "

@@ -318,14 +318,15 @@ def _scores(workspace: Workspace) -> str:
     signals = make_signals(chosen, None, tuple)
     pool = workspace.pool() if workspace.has_pool() else None
     return ", ".join(
-        _coverage(signal, pool) for signal in signals.values() if isinstance(signal, GivenScores)
+        _coverage(workspace, signal, pool) for signal in signals.values() if isinstance(signal, GivenScores)
     )
 
 
-def _coverage(signal: GivenScores, pool: Pool | None) -> str:
+def _coverage(workspace: Workspace, signal: GivenScores, pool: Pool | None) -> str:
     if pool is None:
         signal.check_file()
         return signal.name
+    workspace.require_rows(signal, pool)
     known = np.isfinite(np.asarray(signal.compute(pool, {})[signal.name])).sum()
     return f"{signal.name} ({known:,} of {len(pool):,} samples)"
 

@@ -23,6 +23,7 @@ _SHOWN = 3
 _MAX_CELL = 2**31 - 1
 """Characters of a cell; texts stand beside scores."""
 _KINDS = "name a Parquet, CSV or TSV file"
+_A_ROW_EACH = "give every record one row, in their order, or name an id with `key`"
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -58,13 +59,29 @@ def _numeric_names(value: object, name: str) -> Iterator[str]:
         yield name
 
 
+_TRUTH = {"true": 1.0, "false": 0.0}
+
+
+def is_truth(value: object) -> bool:
+    """Whether a value is true or false, as such or as a text."""
+    return isinstance(value, bool | np.bool_) or (
+        isinstance(value, str) and value.strip().casefold() in _TRUTH
+    )
+
+
 def number(value: object) -> float:
     """A number, or a text that is one; NaN for everything else, and for what float32 cannot hold.
 
+    True is 1 and false is 0; `GivenScores` refuses them among other numbers.
+
     Example:
-        >>> number(2), number(" 0.5 "), number(True), number("high"), number("inf"), number(1e300)
-        (2.0, 0.5, 1.0, nan, nan, nan)
+        >>> number(2), number(" 0.5 "), number("high"), number("inf"), number(1e300)
+        (2.0, 0.5, nan, nan, nan)
+        >>> number(True), number("False")
+        (1.0, 0.0)
     """
+    if isinstance(value, str) and (truth := _TRUTH.get(value.strip().casefold())) is not None:
+        return truth
     try:
         found = float(value) if isinstance(value, int | float | str | Decimal) else math.nan
     except (ValueError, OverflowError):
@@ -131,9 +148,13 @@ def joined_rows(pool: Pool, table: pa.Table, key: str, column: str, file: Path) 
         GivenFileError: It names no sample of the pool, or one twice with two values.
     """
     places = require_one_value(table, key, column, file)
-    by_number = key == ROW and not any(any(found) for found in values_of_records(pool, ROW))
+    by_number = key == ROW and not _has_field(pool, ROW)
     if by_number:
         _require_rows(pool, len(table), file)
+        if "0" in places:
+            raise GivenFileError(
+                file, "counts its rows from 0", f"count from 1, or leave the column {ROW} out"
+            )
     rows = np.full(len(pool), -1, np.int64)
     for row, keys in enumerate(_numbers(pool) if by_number else _keys(pool, key)):
         rows[row] = next((places[each] for each in keys if each in places), -1)
@@ -163,7 +184,25 @@ def _require_rows(pool: Pool, count: int, file: Path) -> None:
         )
     if count < max(last.values(), default=0):
         reason = f"has {count:,} rows, but the pool's file has {max(last.values()):,} records or more"
-        raise GivenFileError(file, reason, "give every record a row, or name an id with `key`")
+        raise GivenFileError(file, reason, _A_ROW_EACH)
+
+
+def require_as_many_rows(pool: Pool, file: Path, records: int) -> None:
+    """Refuse a file that is joined by row and has more rows than the pool's only file has records.
+
+    Its rows would belong to other records than it says, as where a heading or a record was added.
+
+    Raises:
+        GivenFileError: It has.
+    """
+    rows = len(read_columns(file, (ROW,)))
+    if rows > records and not _has_field(pool, ROW):
+        reason = f"has {rows:,} rows, but the pool's file has {records:,} records"
+        raise GivenFileError(file, reason, _A_ROW_EACH)
+
+
+def _has_field(pool: Pool, name: str) -> bool:
+    return any(any(value is not None for value in found) for found in values_of_records(pool, name))
 
 
 def _origins(pool: Pool) -> list[list[dict[str, str]]]:

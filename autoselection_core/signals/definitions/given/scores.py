@@ -1,6 +1,6 @@
 """Scores that the user brings: a field of the records, or a column of a file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,17 +8,24 @@ import numpy as np
 from typing_extensions import override
 
 from autoselection_core.arrays import Values
-from autoselection_core.errors.signals import NoGivenScoreError, NoScoreFieldError
+from autoselection_core.errors.signals import (
+    NoGivenScoreError,
+    NoScoreFieldError,
+    TruthAmongScoresError,
+)
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal, float_column
 from autoselection_core.signals.definitions.given.joined import (
+    ROW,
     SAMPLE_ID,
     file_version,
+    is_truth,
     joined_rows,
     number,
     numeric_fields,
     read_columns,
+    require_as_many_rows,
     require_one_value,
     values_of_records,
 )
@@ -29,8 +36,9 @@ class GivenScores(PoolSignal):
     """Scores that the user brings: a numeric field of the records, or a column of a Parquet or CSV file.
 
     Numbers and texts that are numbers are read; everything else is unknown (NaN), as is a sample without a
-    row in the file. Where a sample was found in several records, the first number counts. They are read anew
-    for every pool, because the fields of a record are no part of a sample's id.
+    row in the file. True is 1 and false is 0, where there are no other numbers. Where a sample was found in
+    several records, the first number counts. They are read anew for every pool, because the fields of a
+    record are no part of a sample's id.
 
     Attributes:
         column: Field of the records that no text was made from (`a.b` is a field of a field), or column.
@@ -64,6 +72,7 @@ class GivenScores(PoolSignal):
 
         Raises:
             NoScoreFieldError: The records have no such field, or it holds no number.
+            TruthAmongScoresError: Some values are true or false, and others are numbers beyond 0 and 1.
             NoGivenScoreError: The column holds no number for any sample.
             GivenFileError: The file has no such column, names no sample, or one sample with two scores.
         """
@@ -80,21 +89,56 @@ class GivenScores(PoolSignal):
             table = read_columns(Path(self.file), (self.key, self.column))
             require_one_value(table, self.key, self.column, Path(self.file))
 
+    def require_rows(self, pool: Pool, records: int) -> None:
+        """Refuse a file that is joined by row and has a row too many.
+
+        Args:
+            pool: The samples.
+            records: Number of records of the pool's only file.
+
+        Raises:
+            GivenFileError: It has.
+        """
+        if self.file is not None and self.key == ROW:
+            require_as_many_rows(pool, Path(self.file), records)
+
+    def count_truths(self, pool: Pool) -> tuple[int, int]:
+        """Numbers of values that are true and that are false, each read as 1 or 0."""
+        found = [number(value) for value in self._values(pool) if is_truth(value)]
+        return sum(value == 1 for value in found), sum(value == 0 for value in found)
+
+    def _values(self, pool: Pool) -> Iterator[object]:
+        """All values, also those of the file that belong to no sample."""
+        if self.file is None:
+            for values in values_of_records(pool, self.column):
+                yield from values
+        else:
+            yield from read_columns(Path(self.file), (self.column,)).column(self.column).to_pylist()
+
     def _of_records(self, pool: Pool) -> Values:
-        found = (map(number, values) for values in values_of_records(pool, self.column))
-        scores = float_column([next(filter(np.isfinite, numbers), np.nan) for numbers in found])
+        found = list(values_of_records(pool, self.column))
+        values = [value for of_sample in found for value in of_sample]
+        scores = float_column([next(filter(np.isfinite, map(number, each)), np.nan) for each in found])
         if not np.isfinite(scores).any():
-            is_there = any(
-                value is not None for values in values_of_records(pool, self.column) for value in values
-            )
+            is_there = any(value is not None for value in values)
             raise NoScoreFieldError(self.column, is_there, numeric_fields(pool))
+        self._require_one_kind(values)
         return scores
 
     def _of_file(self, pool: Pool, file: Path) -> Values:
         table = read_columns(file, (self.key, self.column))
         rows = joined_rows(pool, table, self.key, self.column, file)
-        known = np.array([*map(number, table.column(self.column).to_pylist()), np.nan], np.float32)
+        values = table.column(self.column).to_pylist()
+        known = np.array([*map(number, values), np.nan], np.float32)
         scores: Values = known[rows]  # the last one stands for a sample that the file does not name
         if not np.isfinite(scores).any():
             raise NoGivenScoreError(self.column, file, len(pool))
+        self._require_one_kind(values)
         return scores
+
+    def _require_one_kind(self, values: Sequence[object]) -> None:
+        truths = sum(map(is_truth, values))
+        numbers = [each for each in map(number, values) if np.isfinite(each)] if truths else []
+        other = next((each for each in numbers if each not in (0, 1)), None)
+        if other is not None:
+            raise TruthAmongScoresError(self.column, truths, len(numbers) - truths, other)

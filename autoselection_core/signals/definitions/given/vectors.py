@@ -15,10 +15,12 @@ from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal
 from autoselection_core.signals.definitions.given.joined import (
+    ROW,
     SAMPLE_ID,
     file_version,
     joined_rows,
     read_columns,
+    require_as_many_rows,
 )
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings
 
@@ -62,23 +64,37 @@ class GivenVectors(Embeddings, PoolSignal):
         rows = joined_rows(pool, table, self.key, self.column, file)
         vectors = np.full((len(pool), known.shape[1]), np.nan, np.float32)
         vectors[rows >= 0] = known[rows[rows >= 0]]
+        vectors[~np.isfinite(vectors).all(axis=1)] = np.nan
+        if np.isnan(vectors).all():
+            reason = f"has a vector of numbers in {self.column!r} for none of the {len(pool):,} samples"
+            raise GivenFileError(file, reason, "replace what is NaN, infinite or null by numbers")
         return {VECTORS: vectors}
+
+    def require_rows(self, pool: Pool, records: int) -> None:
+        """See `GivenScores.require_rows`.
+
+        Raises:
+            GivenFileError: The file has a row too many.
+        """
+        if self.key == ROW:
+            require_as_many_rows(pool, Path(self.file), records)
 
     @override
     def of_targets(self, targets: Sequence[Sample]) -> Vectors:
         """See `Embeddings.of_targets`.
 
         Raises:
-            GivenFileError: The file has no vector for a target sample.
+            GivenFileError: The file has no vector for a target sample, or none of numbers.
         """
         file = Path(self.file)
         table = read_columns(file, (self.key, self.column))
-        places = {str(name): place for place, name in enumerate(table.column(self.key).to_pylist())}
+        known = _matrix(table.column(self.column), file, self.column)
+        names = table.column(self.key).to_pylist()
+        places = {str(names[row]): row for row in np.flatnonzero(np.isfinite(known).all(axis=1)).tolist()}
         missing = [target.id for target in targets if target.id not in places]
         if missing:
             reason = f"has no vector for {len(missing)} target samples of a benchmark, such as {missing[0]}"
             raise GivenFileError(file, reason, "add them under their sample ids")
-        known = _matrix(table.column(self.column), file, self.column)
         chosen: Vectors = known[[places[target.id] for target in targets]]
         return chosen
 
