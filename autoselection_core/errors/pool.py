@@ -67,6 +67,19 @@ class NoSourceFileError(PoolError):
     sentence = "no file matches the source {path!r}. Check the path; * and ** match names and folders."
 
 
+class SourceNamedTwiceError(PoolError):
+    """Two sources name one file, each with rules of its own for its records."""
+
+    path: Path
+    first: str
+    second: str
+
+    sentence = (
+        "{path} is named by two sources, {first!r} and {second!r}, and would be read twice; leave one of "
+        "them out, or let neither path match what the other one names."
+    )
+
+
 class UnknownFileKindError(PoolError):
     """A source is a file of a kind that no reader knows."""
 

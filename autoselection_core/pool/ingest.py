@@ -93,6 +93,7 @@ def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | Non
     Raises:
         NoSourceFileError: A source leads to no file.
         UnknownFileKindError: A file is of a kind that is not read.
+        SourceNamedTwiceError: Two sources name one file.
         UnreadableSourceError: A file is damaged as a whole.
         UnmatchedFieldError: A source names a field that none of its records has.
         EmptyPoolError: No record is a sample.

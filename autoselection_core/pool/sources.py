@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError
+from autoselection_core.errors.pool import NoSourceFileError, SourceNamedTwiceError, UnknownFileKindError
 from autoselection_core.identity import Json, fingerprint, fingerprint_file
 from autoselection_core.pool.data_sets import (
     ENDINGS,
@@ -190,12 +190,32 @@ def list_files(sources: Iterable[Source]) -> tuple[SourceFile, ...]:
     Raises:
         NoSourceFileError: A source leads to no file.
         UnknownFileKindError: A file is of a kind that is not read.
+        SourceNamedTwiceError: Two sources name one file.
     """
     return name_apart([file for source in sources for file in source.list_files().files])
 
 
+def _require_once(files: list[SourceFile]) -> None:
+    """Refuse a file that two sources name, by whatever path: each of its records would count twice.
+
+    Raises:
+        SourceNamedTwiceError: There is one.
+    """
+    first: dict[Path, SourceFile] = {}
+    for file in files:
+        path = file.path if file.source.hub is not None else file.path.resolve()
+        other = first.setdefault(path, file)
+        if other is not file and (other.source is not file.source or other.path == file.path):
+            raise SourceNamedTwiceError(file.path, other.source.path, file.source.path)
+
+
 def name_apart(files: list[SourceFile]) -> tuple[SourceFile, ...]:
-    """Files whose data sets have different names, where their sources name none."""
+    """Files whose data sets have different names, where their sources name none.
+
+    Raises:
+        SourceNamedTwiceError: Two sources name one file.
+    """
+    _require_once(files)
     folders: defaultdict[str, set[Path]] = defaultdict(set)
     for file in files:
         if file.source.name is None:

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from autoselection_core.errors.pool import EmptyPoolError, UnreadableSourceError
+from autoselection_core.errors.pool import EmptyPoolError, SourceNamedTwiceError, UnreadableSourceError
 from autoselection_core.identity import Json
 from autoselection_core.pool import Ingestion, QuarantineReason, Source, ingest
+from autoselection_core.pool.reading.rules import Fields, Rules
 from autoselection_core.pool.sources import list_files
 from autoselection_core.store.home import Home
 
@@ -400,6 +401,66 @@ def test_bytes_in_a_column_are_the_text_that_they_spell(tmp_path: Path) -> None:
 
     assert [each.content for each in found.pool.sample(0).messages] == ["naïve", "Zoë"]
     assert found.reasons == {"raw": {QuarantineReason.BAD_UTF8: 1}}
+
+
+def test_a_map_with_bytes_as_keys_has_texts_as_names(tmp_path: Path) -> None:
+    kind = pa.map_(pa.binary(), pa.string())
+    columns = {"meta": pa.array([[(b"question", "A?"), (b"answer", "a")]], kind)}
+    pq.write_table(
+        pa.table({**columns, "n": pa.array([[(1, "x")]], pa.map_(pa.int64(), pa.string()))}),
+        tmp_path / "raw.parquet",
+    )
+    rules = Rules(fields=Fields(question="meta.question", answer="meta.answer"))
+
+    found = ingest([Source(str(tmp_path / "raw.parquet"), rules=rules)], Home(tmp_path / "home"))
+
+    assert [sample.text() for sample in found.pool.samples()] == ["A?\na"]
+
+
+@pytest.mark.parametrize("name", ["one.json", "one.jsonl", "one.json.gz"])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_file_that_is_one_list_of_turns_is_one_record(
+    tmp_path: Path, name: str, indent: int | None
+) -> None:
+    turns = [
+        {"from": "human", "value": "A?"},
+        {"from": "gpt", "value": "a"},
+        {"from": "human", "value": "B?"},
+    ]
+    raw = json.dumps([*turns, {"from": "gpt", "value": "b"}], indent=indent).encode()
+    (tmp_path / name).write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw + b"\n")
+
+    found = ingest([Source(str(tmp_path / name))], Home(tmp_path / "home"))
+
+    assert [sample.text() for sample in found.pool.samples()] == ["A?\na\nB?\nb"]
+    assert found.records == 1
+
+
+def test_records_that_name_a_speaker_are_no_turns(tmp_path: Path) -> None:
+    records = [{"from": "user", "question": f"{n}?", "answer": "a"} for n in range(2)]
+    (tmp_path / "many.json").write_text(json.dumps(records))
+
+    assert ingest([Source(str(tmp_path / "many.json"))], Home(tmp_path / "home")).samples == 2
+
+
+def test_a_file_that_two_sources_name_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    file = folder / "a.jsonl"
+    file.write_text('{"question": "A?", "answer": "a"}')
+    (tmp_path / "link.jsonl").symlink_to(file)
+    once = Source(str(folder))
+
+    for other in (
+        once,
+        Source(str(file)),
+        Source(str(folder / "*.jsonl")),
+        Source(str(tmp_path / "link.jsonl")),
+    ):
+        with pytest.raises(SourceNamedTwiceError, match=r"is named by two sources, .*raw"):
+            ingest([once, other], Home(tmp_path / "home"))
+    (folder / "b.jsonl").symlink_to(file)
+    assert ingest([once], Home(tmp_path / "home")).merged == 1
 
 
 @pytest.mark.parametrize("place", ["columns", "fields"])

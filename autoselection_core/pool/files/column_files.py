@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -116,6 +116,18 @@ def _line(record: Json) -> bytes:
         return json.dumps(record, ensure_ascii=False, default=_text).encode()
     except UnicodeEncodeError:
         return json.dumps(record, default=_text).encode()
+    except TypeError:
+        return _line(_with_texts_as_keys(record))
+
+
+def _with_texts_as_keys(value: object) -> Any:  # noqa: ANN401 JSON with what `_text` spells
+    """A value whose maps have texts as keys; JSON has no other ones."""
+    if isinstance(value, dict):
+        return {
+            key if isinstance(key, str) else _text(key): _with_texts_as_keys(each)
+            for key, each in value.items()
+        }
+    return [_with_texts_as_keys(each) for each in value] if isinstance(value, list) else value
 
 
 def _text(value: object) -> str:

@@ -16,7 +16,14 @@ from autoselection_core.identity import Json
 from autoselection_core.pool.data_sets import LINES, kind_of
 from autoselection_core.pool.files.content import BYTE_ORDER_MARK, Content, RawRecord, content_of
 from autoselection_core.pool.reading.content import has_text
-from autoselection_core.pool.reading.spellings import ANSWERS, DEFINITIONS, QUESTIONS, TURN_LISTS
+from autoselection_core.pool.reading.spellings import (
+    ANSWERS,
+    DEFINITIONS,
+    QUESTIONS,
+    SPEAKERS,
+    TURN_LISTS,
+    role_of,
+)
 from autoselection_core.pool.reading.turns import are_turns
 from autoselection_core.pool.sources import SourceFile
 
@@ -51,7 +58,9 @@ def read_json(file: SourceFile) -> Iterator[RawRecord]:
     with content_of(file.path) as data:
         start = _past_blank(data, len(BYTE_ORDER_MARK) if data[:3] == BYTE_ORDER_MARK else 0)
         opening = data[start : start + 1]
-        if opening == b"[" and (kind_of(file.path) != LINES or _is_one_array(data, start)):
+        if opening == b"[" and (end := _end_of_conversation(data, start, file.max_bytes)):
+            yield RawRecord(file.name, 1, _line_number(data, start), data[start:end])
+        elif opening == b"[" and (kind_of(file.path) != LINES or _is_one_array(data, start)):
             yield from _elements(data, start + 1, file)
         elif opening == b"{" and not _is_line_of_many(data, start, file.max_bytes):
             yield from _objects(data, start, file)
@@ -68,6 +77,27 @@ def _is_one_array(data: Content, start: int) -> bool:
     if end is None or _past_blank(data, end) < len(data):
         return False
     return not are_turns([_parse(data[first : _scan(data, first).end or first])])
+
+
+def _end_of_conversation(data: Content, start: int, max_bytes: int) -> int | None:
+    """The end of an array that is all of a file and is one conversation; None for any other array."""
+    first = _past_blank(data, start + 1)
+    is_turn = data[first : first + 1] == b"{" and _is_turn(
+        _parse(data[first : _scan(data, first).end or first])
+    )
+    end = _scan(data, start).end if is_turn else None
+    if end is None or end - start > max_bytes or _past_blank(data, end) < len(data):
+        return None
+    turns = _parse(data[start:end])
+    return end if isinstance(turns, list) and len(turns) > 1 and all(map(_is_turn, turns)) else None
+
+
+def _is_turn(value: Json) -> bool:
+    """Whether an object is a turn and nothing else: no record that names a speaker, no message of a tree."""
+    if not isinstance(value, dict) or "parent_id" in value or _asks(value):
+        return False
+    speaker = next((value[key] for key in SPEAKERS if key in value), None)
+    return isinstance(speaker, str) and role_of(speaker) is not None
 
 
 def _is_line_of_many(data: Content, start: int, max_bytes: int) -> bool:

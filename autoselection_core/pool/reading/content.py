@@ -7,7 +7,7 @@ from typing import TypeAlias
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_object, canonical_text, spell_json, without_nulls
-from autoselection_core.pool.reading.spellings import CONTENTS, SPEAKERS
+from autoselection_core.pool.reading.spellings import CONTENTS, REFUSAL, SPEAKERS
 from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import ToolCall
 
@@ -91,7 +91,8 @@ def _part(part: Json, where: str) -> str:
     if not isinstance(part, Mapping):
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, f"{where} is no text")
     kind = part.get("type")
-    said = next((text for key in CONTENTS if isinstance(text := part.get(key), str)), None)
+    names = (*CONTENTS, REFUSAL) if kind == REFUSAL else CONTENTS
+    said = next((text for key in names if isinstance(text := part.get(key), str)), None)
     if _is_thought(part):
         return ""
     if isinstance(kind, str) and any(medium in kind for medium in _MEDIA):
@@ -140,7 +141,7 @@ def calls_in(value: Json) -> tuple[ToolCall, ...] | None:
     Raises:
         RejectedRecordError: Arguments hold a number or a character that JSON cannot spell.
     """
-    found = list(_each(_parse(value)))
+    found = list(_each(parsed(value)))
     calls = [_call(each) for each in found]
     whole = tuple(call for call in calls if call is not None)
     return whole if whole and len(whole) == len(found) else None
@@ -168,8 +169,8 @@ def _call(value: Json) -> ToolCall | None:
 
 def _arguments(value: Json) -> str:
     """Arguments as canonical JSON: an object or a list, `{}` for none, else the text that they are."""
-    parsed = _as_mapping(_parse(value))
-    found = parsed if isinstance(value, str) else without_nulls(parsed)
+    given = _as_mapping(parsed(value))
+    found = given if isinstance(value, str) else without_nulls(given)
     if found is None or found == "":
         return "{}"
     if isinstance(found, list | Mapping):
@@ -185,8 +186,8 @@ def _as_mapping(value: Json) -> Json:
     return value
 
 
-def _parse(value: Json) -> Json:
-    """Parsed value of a JSON text, if it is an object or a list; anything else as it is."""
+def parsed(value: Json) -> Json:
+    """Value of a JSON text, if it is an object or a list; anything else as it is."""
     if not isinstance(value, str):
         return value
     try:

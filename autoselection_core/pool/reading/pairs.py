@@ -7,7 +7,7 @@ from typing import NoReturn
 from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import verbatim_text
-from autoselection_core.pool.reading.content import has_text, text_of
+from autoselection_core.pool.reading.content import has_text, parsed, text_of
 from autoselection_core.pool.reading.rules import Rules
 from autoselection_core.pool.reading.side_texts import (
     chosen_text,
@@ -18,6 +18,7 @@ from autoselection_core.pool.reading.side_texts import (
 )
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
+    HISTORY,
     INPUTS,
     MAY_BE_NO_INPUT,
     PREFERENCE,
@@ -25,7 +26,7 @@ from autoselection_core.pool.reading.spellings import (
     REASONING,
     TURN_LISTS,
 )
-from autoselection_core.pool.reading.transcripts import marks_in
+from autoselection_core.pool.reading.transcripts import marks_in, turns_of_history
 from autoselection_core.pool.reading.turns import are_turns, conversation
 from autoselection_core.pool.reading.view import Treatment, View
 from autoselection_core.pool.reason import QuarantineReason
@@ -137,8 +138,12 @@ def _question(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
         return key, turns
     if value == [] and any(are_turns(view.record.get(answer)) for answer in ANSWERS):
         return key, []  # the assistant opens the conversation
+    turns = _history(view)
     question = with_side_texts(_with_input(view, key, rules), view)
-    return key, [*_history(view), _asked(question, key)]
+    if not turns and question and (before := view.record.get(HISTORY)) and has_text(before):
+        view.notes.add(HISTORY, Treatment.RENDERED)
+        question = f"{view.text(HISTORY)}\n{question}"
+    return key, [*turns, _asked(question, key)]
 
 
 def _question_key(view: View) -> str:
@@ -259,16 +264,32 @@ def _pass_over_the_same(view: View, key: str, turns: list[Message]) -> None:
             view.notes.add(other, Treatment.FULLER)
 
 
-def _history(view: View) -> Iterator[Message]:
-    """Earlier questions and answers, in turn."""
-    pairs = view.value("history")
-    for pair in pairs if isinstance(pairs, list) else () if not pairs else (pairs,):
-        if not isinstance(pair, list | tuple) or len(pair) != len(_PAIR):
-            raise RejectedRecordError(
-                QuarantineReason.NO_MESSAGES, "history holds something other than pairs"
-            )
-        yield _asked(text_of(pair[0], "history"), "history")
-        yield Message(Role.ASSISTANT, text_of(pair[1], "history", verbatim_text))
+def _history(view: View) -> list[Message]:
+    """Earlier turns: a list of them, pairs, texts in turn, or one text with marks; other text is no turn.
+
+    Raises:
+        RejectedRecordError: It holds something else.
+    """
+    said = view.value(HISTORY)
+    if isinstance(said, str):
+        listed = parsed(said)
+        said = turns_of_history(said) if isinstance(listed, str) else listed
+    if not said:
+        return []
+    if are_turns(said):
+        return conversation(said, HISTORY, view.notes)
+    pairs: list[Json] = said if isinstance(said, list) else [said]
+    if all(isinstance(each, str) for each in pairs) and len(pairs) % len(_PAIR) == 0:
+        pairs = list(zip(pairs[::2], pairs[1::2], strict=True))
+    return [turn for pair in pairs for turn in _of_pair(pair)]
+
+
+def _of_pair(pair: Json) -> Iterator[Message]:
+    if not isinstance(pair, list | tuple) or len(pair) != len(_PAIR):
+        detail = f"{HISTORY} holds something other than pairs or turns"
+        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, detail)
+    yield _asked(text_of(pair[0], HISTORY), HISTORY)
+    yield Message(Role.ASSISTANT, text_of(pair[1], HISTORY, verbatim_text))
 
 
 def _asked(question: str, where: str) -> Message:

@@ -62,6 +62,9 @@ NAMED = "named fields"
 SPEAKERS = ("role", "from", "speaker", "sender")
 CONTENTS = ("content", "value", "text")
 REASONING = ("reasoning_content", "thinking", "reasoning")
+HISTORY = "history"
+"""Earlier turns beside a question (Alpaca's kind)."""
+
 REFUSAL = "refusal"
 """Field of what the assistant says in place of a content (OpenAI)."""
 

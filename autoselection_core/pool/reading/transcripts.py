@@ -71,6 +71,32 @@ def turns_of_lines(text: str) -> list[Json] | None:
     return turns if (asked, answered) == ({"user"}, {"assistant"}) else None
 
 
+_OF_ANY = re.compile(
+    r"(?:\A|\n)[ \t]*(?:(?P<user>human|user|question|q)|(?:assistant|bot|ai|model|answer|a))[ \t]*: ?",
+    re.IGNORECASE,
+)
+
+
+def turns_of_history(text: str) -> list[Json]:
+    r"""The turns of a text with a speaker at the beginning of each; none where they do not alternate.
+
+    Example:
+        >>> turns_of_history("User: Hi\nBot: Hello.")
+        [{'role': 'user', 'content': 'Hi'}, {'role': 'assistant', 'content': 'Hello.'}]
+        >>> turns_of_history("In 1911 Anneke Vos mended the clock.")
+        []
+    """
+    marks = list(_OF_ANY.finditer(text))
+    roles = ["assistant" if mark["user"] is None else "user" for mark in marks]
+    if not marks or text[: marks[0].start()].strip() or roles != ["user", "assistant"] * (len(marks) // 2):
+        return []
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    said = [text[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)]
+    return (
+        [{"role": role, "content": each} for role, each in zip(roles, said, strict=True)] if all(said) else []
+    )
+
+
 def _spoken(pieces: list[str]) -> list[Json]:
     """Turns of speakers and their texts, in turn."""
     spoken = zip(pieces[::2], pieces[1::2], strict=True)

@@ -104,6 +104,38 @@ def test_alpaca_has_a_system_prompt_and_a_history() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "history",
+    [
+        [["Hi", "Hello."]],
+        '[["Hi", "Hello."]]',
+        ["Hi", "Hello."],
+        [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}],
+        "User: Hi\nBot: Hello.",
+        "Q: Hi\n\nA: Hello.\n",
+    ],
+)
+def test_a_history_is_earlier_turns_however_it_is_written(history: Json) -> None:
+    earlier = conversation((Role.USER, "Hi"), (Role.ASSISTANT, "Hello."), *_turns(ADDITION))
+
+    assert read_record({**ALPACA, "history": history}).sample == earlier
+
+
+@pytest.mark.parametrize("history", ["He asked for sums.", "User: Hi", "Note: A: B: C"])
+def test_a_history_without_turns_stands_before_the_question(history: str) -> None:
+    said = read_record({**ALPACA, "history": history})
+
+    assert said.sample.messages[0].content == f"{history}\n{ADDITION.messages[0].content}"
+    assert ("history", Treatment.RENDERED) in said.notes
+
+
+@pytest.mark.parametrize("part", [{"type": "refusal", "refusal": "No."}, {"type": "refusal", "text": "No."}])
+def test_a_refusal_among_parts_is_the_answer(part: Json) -> None:
+    turns: list[Json] = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": [part]}]
+
+    assert read_record({"messages": turns}).sample.messages[1].content == "No."
+
+
 def test_turns_after_the_last_answer_are_cut_and_counted() -> None:
     said = [("user", "Add.\n1 + 1"), ("assistant", "2"), ("user", "And?"), ("user", "?")]
 
