@@ -130,6 +130,7 @@ def load_study(path: Path, home: Home) -> Study:
         further_items=_further_items(found["further_items"]) if "further_items" in found else None,
         **{key: found[key].whole(0) for key in _COUNTS if key in found},
     )
+    allowed_paths.require_noted()
     _refuse_shared_names(study, document)
     if study.further_items is not None and study.campaign.closed_form is not None:
         found["further_items"].refuse("needs trained models; a formula has no items")

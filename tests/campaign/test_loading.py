@@ -184,6 +184,20 @@ BAD = [
 ]
 
 
+def test_all_paths_that_lead_out_are_named_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("extra.jsonl", "/etc/extra.jsonl").replace("{home}/models/tiny", "/opt/tiny")
+
+    with pytest.raises(
+        CampaignFileError, match=r"pool\[2\]\.path leads to /etc/extra.jsonl, outside of"
+    ) as caught:
+        load(tmp_path, text)
+
+    assert caught.value.line == 6
+    assert "and so do campaigns.demo.base_model: /opt/tiny; move" in str(caught.value)
+    assert "export AUTOSELECTION_DATA=" in str(caught.value)
+    assert str(caught.value).endswith(f"{Path('/etc')}:/opt")
+
+
 @pytest.mark.parametrize(("good", "bad", "line", "message"), BAD)
 def test_a_mistake_is_named_with_field_file_and_line(
     tmp_path: Path, good: str, bad: str, line: int, message: str

@@ -109,6 +109,27 @@ def test_questions_duplicates_and_lengths_are_told_without_any_text(
     assert "baker sells" not in output
 
 
+def test_questions_answered_anew_and_unfilled_places_are_counted_and_no_finding(
+    cli: Cli, tmp_path: Path
+) -> None:
+    records = [
+        {"instruction": "Name a bird.", "output": "A lapwing is a bird of the fields."},
+        {"instruction": "name a  bird.", "output": "Herons stand in the water."},
+        {"instruction": "Translate {subst} into French.", "output": "Oui."},
+        {"instruction": "Write about {{ topic }}!", "output": "It rains."},
+        {"instruction": "Simplify x^{max} and \\frac{ab}{cd}.", "output": "No."},
+    ]
+
+    code, output, _ = cli("audit", str(write(tmp_path / "a.jsonl", records)))
+
+    said = " ".join(output.split())
+    assert code == 0
+    assert "1 samples ask what an earlier one asks, and answer otherwise" in said
+    assert re.search(
+        r"2 samples ask with .* such as (\{subst\} in a.jsonl#3|\{\{ topic \}\} in a.jsonl#4);", said
+    )
+
+
 def test_fields_and_reasons_are_named_with_their_counts(cli: Cli, tmp_path: Path) -> None:
     folder = tmp_path / "raw"
     folder.mkdir()

@@ -490,6 +490,14 @@ def test_the_doctor_says_how_long_a_training_takes(cli: Cli, tmp_path: Path, ben
     assert re.search(r"scored once: at most model_scores \d+ s", said)
     assert "test items of 10 models in the report about" in said
     assert " in all; the probe is of the processor" in said
+    assert "unequal steps" not in said
+    file = tmp_path / "autoselection.yaml"
+    file.write_text(re.sub(r"training: {(.*)}", r"training: {\1, max_tokens: 513}", file.read_text()))
+
+    _, output, _ = cli("doctor")
+
+    steps = "a sample may have 513 tokens (`max_tokens`) and a step 512 (`batch`): longer samples are steps"
+    assert steps in " ".join(output.split())
 
 
 @pytest.mark.usefixtures("raw")

@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import yaml
@@ -19,7 +19,7 @@ from autoselection_core.store.objects import SCHEME, Mirror, allowed_objects, is
 
 _HOME = "{home}/"
 _WILD = frozenset("*?[")
-_CHAT = tuple(field.name for field in fields(ChatSettings))
+_CHAT = tuple(each.name for each in fields(ChatSettings))
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,18 @@ class AllowedPaths:
     Attributes:
         file: The campaign file; relative paths start in its folder.
         home: Home folder that replaces `{home}/` at the start of a path.
+
+    A path that leads out is noted, so that `require_noted` can name all of a campaign in one error.
     """
 
     file: Path
     home: Home
+    _outside: list[tuple[Value, Path]] = field(default_factory=list, init=False, compare=False, repr=False)
 
     def path(self, value: Value) -> Path:
         """The absolute path that a value names; patterns stay patterns.
 
-        Raises:
-            CampaignFileError: It leads out of every allowed folder.
+        One that leads out of every allowed folder is noted: see `require_noted`.
         """
         text = value.text()
         _refuse_objects(value)
@@ -49,8 +51,10 @@ class AllowedPaths:
     def source(self, value: Value) -> tuple[Path, Mirror | None]:
         """Path of raw files, and the object storage that they are fetched from, if they are.
 
+        Files outside of every allowed folder are noted: see `require_noted`.
+
         Raises:
-            CampaignFileError: They are outside of every allowed folder and prefix.
+            CampaignFileError: They are outside of every allowed prefix.
         """
         uri = value.text()
         if not is_uri(uri):
@@ -69,8 +73,10 @@ class AllowedPaths:
     def model(self, value: Value) -> str:
         """Folder of a base model, or its hub name unchanged; a mapping adds chat settings.
 
+        A folder outside of every allowed one is noted: see `require_noted`.
+
         Raises:
-            CampaignFileError: It leads out of every allowed folder, or a setting is refused.
+            CampaignFileError: A setting is refused.
         """
         if not isinstance(value.node, yaml.MappingNode):
             return self._plain_model(value)
@@ -95,7 +101,24 @@ class AllowedPaths:
         try:
             return self.require(value.text(), path)
         except OutsidePathError as error:
-            value.refuse(error.problem, error)
+            self._outside.append((value, error.path))
+            return error.path
+
+    def require_noted(self) -> None:
+        """Refuse the paths so far that lead out of every allowed folder, all of them in one error.
+
+        Raises:
+            CampaignFileError: Some lead out; names the line and field of the first.
+        """
+        if not self._outside:
+            return
+        named = {f"{value.field}: {value.text()}": path for value, path in self._outside}
+        first, _ = self._outside[0]
+        self._outside.clear()
+        try:
+            self.require_all(named)
+        except OutsidePathError as error:
+            first.refuse(error.problem, error)
 
     def require(self, named: str, path: Path) -> Path:
         """A path with its links followed, which is below an allowed folder.

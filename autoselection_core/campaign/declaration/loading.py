@@ -97,7 +97,9 @@ def load_campaigns(
     if "campaigns" not in declared:
         document.refuse("needs the key `campaigns`")
     campaigns = declared["campaigns"].entries()
-    return {name: campaign_from(name, value, allowed_paths) for name, value in campaigns.items()}
+    found = {name: campaign_from(name, value, allowed_paths) for name, value in campaigns.items()}
+    allowed_paths.require_noted()
+    return found
 
 
 def campaign_of(campaigns: Mapping[str, Campaign], name: str | None) -> Campaign:
@@ -114,7 +116,7 @@ def campaign_of(campaigns: Mapping[str, Campaign], name: str | None) -> Campaign
 
 
 def campaign_from(name: str, value: Value, allowed_paths: AllowedPaths) -> Campaign:
-    """The campaign that a mapping declares.
+    """The campaign that a mapping declares; the caller has `allowed_paths` refuse what it noted.
 
     Raises:
         CampaignFileError: It says something that cannot be.

@@ -62,6 +62,7 @@ def audit_sources(sources: Sequence[Source], against: str, folder: Path) -> bool
         findings = audit(found.pool, benchmarks)
         show_records(found)
         _show_samples(findings)
+        _show_warnings(found.pool, findings)
         show_scripts(findings.other_scripts, findings.samples)
         if benchmarks:
             _show_benchmarks(findings)
@@ -90,6 +91,21 @@ def _show_samples(findings: Audit) -> None:
         f"{findings.exact_duplicates:,} samples equal an earlier one but for case and white space;"
         f" {findings.near_duplicates:,} share most of their word 5-grams with an earlier one"
     )
+
+
+def _show_warnings(pool: Pool, findings: Audit) -> None:
+    """Say what is trained on as it is, though it may not be meant."""
+    if findings.answered_anew:
+        tell(
+            f"{findings.answered_anew:,} samples ask what an earlier one asks, and answer otherwise;"
+            " all are kept"
+        )
+    if findings.unfilled:
+        place = pool.origins(findings.unfilled[0])[0].locator
+        tell(
+            f"{len(findings.unfilled):,} samples ask with what looks like an unfilled place of a template,"
+            f" such as {findings.unfilled_place} in {place}; they are kept as they are"
+        )
 
 
 def _show_benchmarks(findings: Audit) -> None:

@@ -417,7 +417,20 @@ def _with_notes(found: Diagnosis, workspace: Workspace) -> Diagnosis:
         return read
     pace = _pace(workspace)
     busy = "" if pace.seconds is None else Load.now().sentence(pace.free_share)
-    return replace(found, note="\n".join(filter(None, (read.found, busy))))
+    return replace(found, note="\n".join(filter(None, (read.found, _steps(workspace), busy))))
+
+
+def _steps(workspace: Workspace) -> str:
+    """Whether subsets of equal tokens may train in unequal steps."""
+    tokens = train_tokens_of(workspace.campaign)
+    trained = fine_tuning(workspace.campaign.training) if tokens is not None else None
+    if trained is None or trained.max_tokens <= trained.batch:
+        return ""
+    return (
+        f"a sample may have {trained.max_tokens:,} tokens (`max_tokens`) and a step {trained.batch:,} "
+        "(`batch`): longer samples are steps of their own, so that subsets of equal tokens may train in "
+        f"unequal steps; `batch: {trained.max_tokens}` makes them equal"
+    )
 
 
 def _reach(workspace: Workspace) -> str:

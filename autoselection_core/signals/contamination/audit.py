@@ -1,11 +1,14 @@
 """Audit of a pool without a model: lengths, duplicates and benchmark items."""
 
+import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from autoselection_core.arrays import Labels
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
@@ -91,6 +94,9 @@ class Audit:
         near_duplicates: Samples that are nearly equal to an earlier one.
         contamination: Benchmark items that were found, by benchmark.
         other_scripts: Samples most of whose letters are not Latin.
+        answered_anew: Samples whose question is that of an earlier one, with another answer.
+        unfilled: Rows whose question has what looks like an unfilled place of a template.
+        unfilled_place: The first such place.
     """
 
     samples: int
@@ -101,6 +107,9 @@ class Audit:
     near_duplicates: int
     contamination: Mapping[str, Contaminated]
     other_scripts: int
+    answered_anew: int = 0
+    unfilled: tuple[int, ...] = ()
+    unfilled_place: str = ""
 
     @property
     def has_findings(self) -> bool:
@@ -120,6 +129,11 @@ def audit(pool: Pool, benchmarks: Sequence[Benchmark] = (), limit: float = DEFAU
     groups = np.asarray(ExactGroups().compute(pool, {})["exact"])
     pairs = JaccardPairs(min_similarity=NEAR_DUPLICATE).compute(pool, {})["near_duplicates"]
     assert isinstance(pairs, PairList), "pairs are pairs"
+    places = {
+        row: place
+        for row, text in enumerate(pool.iter_texts(Scope.INSTRUCTION))
+        if (place := unfilled_place(text))
+    }
     counts = np.bincount(pool.source_codes, minlength=len(pool.source_names))
     return Audit(
         samples=len(pool),
@@ -130,7 +144,41 @@ def audit(pool: Pool, benchmarks: Sequence[Benchmark] = (), limit: float = DEFAU
         near_duplicates=len(np.unique(pairs.high)),
         contamination={benchmark.name: _contaminated(pool, benchmark, limit) for benchmark in benchmarks},
         other_scripts=in_other_scripts(pool),
+        answered_anew=_answered_anew(pool, np.asarray(groups)),
+        unfilled=tuple(places),
+        unfilled_place=next(iter(places.values()), ""),
     )
+
+
+_UNFILLED = re.compile(
+    r"""(?:\A|(?<=[\s("'“«:,])(?<!f["']))"""
+    r"(?:\{\{ ?[A-Za-z_][\w .]{0,40}\}\}|\{[A-Za-z_]{2,40}\}|<<[A-Za-z_]{2,40}>>)"
+    r"""(?=[\s.,;:!?)"'”»]|\Z)"""
+)
+
+
+def unfilled_place(text: str) -> str:
+    """The first place of a template that nothing was put into, as far as one can tell; empty for none.
+
+    Braces within code and formulas are passed over where they follow another sign.
+
+    Example:
+        >>> unfilled_place("Translate {text} into French."), unfilled_place("Name {{ topic }}!")
+        ('{text}', '{{ topic }}')
+        >>> unfilled_place("Solve x^{max} and print(f'{name}')"), unfilled_place("Find {x}.")
+        ('', '')
+    """
+    found = _UNFILLED.search(text) if "{" in text or "<<" in text else None
+    return found.group() if found else ""
+
+
+def _answered_anew(pool: Pool, groups: Labels) -> int:
+    """Number of samples with an earlier one's question, case and white space aside, and another answer."""
+    asked: dict[bytes, set[int]] = {}
+    for text, group in zip(pool.iter_texts(Scope.INSTRUCTION), groups.tolist(), strict=True):
+        name = hashlib.sha256(" ".join(text.casefold().split()).encode()).digest()
+        asked.setdefault(name, set()).add(group)
+    return sum(len(each) - 1 for each in asked.values())
 
 
 def in_other_scripts(pool: Pool) -> int:
