@@ -23,6 +23,7 @@ from autoselection_dagster.sensors.source_changes import (
     automation_sensor,
     pool_changed_sensor,
     search_again_schedule,
+    watches_changes,
 )
 
 
@@ -31,6 +32,7 @@ def definitions_of(installation: Installation) -> dg.Definitions:
     home = Home(installation.home)
     campaigns = load_campaigns(installation.campaigns, home, installation.declared)
     graphs = {name: campaign_graph(campaign, home) for name, campaign in campaigns.items()}
+    watching = sum(map(watches_changes, graphs.values()))
     places = {name: graph.place for name, graph in graphs.items()}
     jobs = [
         job
@@ -58,8 +60,8 @@ def definitions_of(installation: Installation) -> dg.Definitions:
             search_sensor(graphs),
             search_alerts_sensor(graphs),
             failed_runs,
-            *(pool_changed_sensor(graph) for graph in graphs.values()),
-            *(automation_sensor(graph) for graph in graphs.values()),
+            *(pool_changed_sensor(graph, watching) for graph in graphs.values()),
+            *(automation_sensor(graph, watching) for graph in graphs.values()),
         ],
         schedules=[
             search_again_schedule(graph)

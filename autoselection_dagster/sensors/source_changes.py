@@ -40,6 +40,18 @@ LOST = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 """States of a run that ended without its result."""
 
 
+CHANGES_EVERY_S, CONDITIONS_EVERY_S = 5, 30
+"""Least seconds between two ticks of a campaign's two sensors."""
+
+_TICK_S, _CONDITIONS_TICK_S = 1, 3
+"""Seconds between two ticks of a kind, of whatever campaign.
+
+Every tick is a call to the code server and a row of Dagster's storage. With fifty campaigns at the least
+intervals the daemon and the code server used 0.8 of a core for sensors that found nothing to do; in turns
+they use 0.2, where one campaign's use 0.1 (`python -m bench.platform --idle 1 50`, load 5).
+"""
+
+
 def pause_after(tries: int) -> float:
     """Seconds from a request to the next one, if so many runs failed."""
     return min(MAX_PAUSE_S, FIRST_PAUSE_S * 2.0 ** max(0, tries - 1))
@@ -128,12 +140,21 @@ class SourceWatch:
         return json.dumps(asdict(self))
 
 
-def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
+def watches_changes(graph: CampaignGraph) -> bool:
+    """Whether the sensors of a campaign run from the start: it says `on_pool_change: on_change`."""
+    return graph.place.campaign.on_pool_change.when is PoolChangeTrigger.ON_CHANGE
+
+
+def pool_changed_sensor(graph: CampaignGraph, watching: int = 1) -> dg.SensorDefinition:
     """The sensor of a campaign. It runs from the start where the campaign says `on_pool_change: on_change`.
 
     Where the campaign does not, a person may switch it on: then it prepares the pool and starts no search.
+
+    Args:
+        graph: The campaign's assets and jobs.
+        watching: Number of campaigns whose sensors run from the start; many take turns.
     """
-    is_wanted = graph.place.campaign.on_pool_change.when is PoolChangeTrigger.ON_CHANGE
+    is_wanted = watches_changes(graph)
 
     def pool_changed(
         context: dg.SensorEvaluationContext, home: HomeResource
@@ -167,26 +188,31 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
             name=graph.place.names.changed_sensor,
             description=getdoc(pool_changed),
             job=graph.search_again_job if is_wanted else graph.prepare_job,
-            minimum_interval_seconds=5,
+            minimum_interval_seconds=max(CHANGES_EVERY_S, _TICK_S * watching),
             default_status=dg.DefaultSensorStatus.RUNNING if is_wanted else dg.DefaultSensorStatus.STOPPED,
             **_kept(graph),
         )(with_prefixed_resources(pool_changed))
 
 
-def automation_sensor(graph: CampaignGraph) -> dg.AutomationConditionSensorDefinition:
+def automation_sensor(graph: CampaignGraph, watching: int = 1) -> dg.AutomationConditionSensorDefinition:
     """The sensor that evaluates the conditions of a campaign's assets.
 
     It runs from the start where the campaign says `on_pool_change: on_change`. The other sensor sees changed
     files within seconds and asks again for what failed; this one sees what else changes a pool: a run that a
     person started, a benchmark that was observed. What is being made already, neither asks for twice.
+
+    Args:
+        graph: The campaign's assets and jobs.
+        watching: Number of campaigns whose sensors run from the start; many take turns.
     """
-    is_wanted = graph.place.campaign.on_pool_change.when is PoolChangeTrigger.ON_CHANGE
+    is_wanted = watches_changes(graph)
     return dg.AutomationConditionSensorDefinition(
         graph.place.names.automation_sensor,
         target=dg.AssetSelection.assets(*(asset.key for asset in graph.automated_assets)),
         description="Make pool and signals again when the content of what they read changed and no blocking "
         "check of it failed" + (", and enter the next search." if is_wanted else "."),
         default_status=dg.DefaultSensorStatus.RUNNING if is_wanted else dg.DefaultSensorStatus.STOPPED,
+        minimum_interval_seconds=max(CONDITIONS_EVERY_S, _CONDITIONS_TICK_S * watching),
         tags=dict(graph.place.campaign.stewardship.tags),
     )
 

@@ -1,16 +1,22 @@
-"""`python -m bench.platform [--home FOLDER]`: measure the platform at 10,000 trials in 100 searches."""
+"""The platform at 10,000 trials in 100 searches, and what many campaigns cost that have nothing to do.
+
+python -m bench.platform [--home FOLDER]
+python -m bench.platform --idle 1 50      # prints processor seconds a second of the services
+"""
 
 import argparse
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import psutil
 import requests
 from playwright.sync_api import Page, Request, sync_playwright
 
@@ -123,6 +129,7 @@ def _name(request: Request) -> str:
 
 
 TICKS = 5
+_SETTLING_S, _IDLE_S = 40.0, 60.0
 
 
 def main() -> None:
@@ -132,7 +139,11 @@ def main() -> None:
     parser.add_argument("--searches", type=int, default=100)
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--real", type=int, default=5)
+    parser.add_argument("--idle", type=int, nargs="+", default=[], help="numbers of campaigns")
     asked = parser.parse_args()
+    if asked.idle:
+        print({count: _idle_cores(count) for count in asked.idle})
+        return
     size = FixtureSize(asked.searches, asked.trials, asked.real)
     started = time.perf_counter()
     made = fixture(asked.home.resolve(), size)
@@ -151,6 +162,31 @@ def main() -> None:
     print(figures)
     note = f"Load average before measuring: {load:.1f} on {os.cpu_count()} cores."
     print(write_result("platform", figures, note))
+
+
+def _idle_cores(count: int) -> Mapping[str, float]:
+    """Processor seconds a second of daemon and servers while campaigns watch files that stay as they are."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        (place / "a.jsonl").write_text('{"question": "one?", "answer": "two"}\n', "utf-8")
+        formula = "signals: [exact], closed_form: {size_weight: 1}"
+        entry = f"{{pool: [{{path: a.jsonl}}], {formula}, on_pool_change: on_change}}"
+        entries = "".join(f"  c{number}: {entry}\n" for number in range(count))
+        (place / "autoselection.yaml").write_text(f"campaigns:\n{entries}", "utf-8")
+        installed = Installation(place / "home", place / "autoselection.yaml")
+        assert len(definitions_of(installed).get_repository_def().sensor_defs) > 2 * count
+        with serving(installed, free_port()):
+            time.sleep(_SETTLING_S)
+            before = _processor_seconds()
+            time.sleep(_IDLE_S)
+            after = _processor_seconds()
+    return {name: round((seconds - before.get(name, 0.0)) / _IDLE_S, 3) for name, seconds in after.items()}
+
+
+def _processor_seconds() -> dict[str, float]:
+    """Processor seconds of each process that this one started, by the last part of its command."""
+    children = psutil.Process().children(recursive=True)
+    return {" ".join(each.cmdline()[2:4]): sum(each.cpu_times()[:2]) for each in children}
 
 
 def _code_location(made: Installation) -> Json:

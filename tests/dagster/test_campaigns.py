@@ -11,6 +11,8 @@ from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.errors.campaign import CampaignFileError
 from autoselection_core.history.records import SearchState
 from autoselection_core.store.home import Home
+from autoselection_dagster.assembly import definitions_of
+from autoselection_dagster.installation import Installation
 from tests.dagster.installations import Driver, installation, write_samples
 
 SOURCE = "größere Übung | 日本 <b>.jsonl"
@@ -94,6 +96,28 @@ def test_two_campaigns_are_searched_at_once_each_on_its_own_pool_and_budget(two:
     for campaign, search in (("demo", "one"), ("other", "two")):
         shown = two.instance.get_materialized_partitions(dg.AssetKey([campaign, "best_subset"]))
         assert shown == {search}
+
+
+def test_the_sensors_of_many_campaigns_take_turns(tmp_path: Path) -> None:
+    """At intervals of 5 and 30 s fifty idle campaigns used 0.8 of a core."""
+    entry = "{{pool: [{{path: a.jsonl}}], signals: [exact], closed_form: {{size_weight: 1}}, {changes}}}"
+    ticks_s = {}
+    for count, when in ((1, "on_change"), (50, "on_change"), (50, "off")):
+        text = "\n".join(
+            f"  c{number}: {entry.format(changes=f'on_pool_change: {{when: {when}}}')}"
+            for number in range(count)
+        )
+        (tmp_path / "autoselection.yaml").write_text(f"campaigns:\n{text}\n", "utf-8")
+        made = definitions_of(Installation(tmp_path / "home", tmp_path / "autoselection.yaml"))
+        sensors = [each for each in made.get_repository_def().sensor_defs if each.name.startswith("c")]
+        running = [each for each in sensors if each.default_status is dg.DefaultSensorStatus.RUNNING]
+        ticks_s[count, when] = sum(1 / (each.minimum_interval_seconds or 30) for each in running)
+
+    assert ticks_s == {
+        (1, "on_change"): pytest.approx(1 / 5 + 1 / 30),
+        (50, "on_change"): pytest.approx(1 + 1 / 3),
+        (50, "off"): 0,
+    }
 
 
 def test_what_campaigns_declare_differently_is_each_one_s_own(two: Driver) -> None:
