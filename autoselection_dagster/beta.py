@@ -12,6 +12,9 @@ from autoselection_dagster.values.metadata.rendering import Facts
 
 Value = TypeVar("Value")
 
+DATA_VERSION_TAG = "dagster/data_version"
+"""Tag under which Dagster reads the data version of an event that no asset's own step reports."""
+
 
 @contextmanager
 def known_beta() -> Iterator[None]:
@@ -30,3 +33,9 @@ def versioned_output(value: Value, metadata: Facts, version: str) -> dg.Output[V
     shown = {name: printable(each) if isinstance(each, str) else each for name, each in metadata.items()}
     with known_beta():
         return dg.Output(value, metadata=shown, data_version=dg.DataVersion(version))
+
+
+def versioned_result(metadata: Facts, version: str) -> dg.MaterializeResult[None]:
+    """Result of an asset without a value, with the data version that others read of it."""
+    with known_beta():
+        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(version))

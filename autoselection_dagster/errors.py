@@ -24,6 +24,32 @@ def one_sentence() -> Iterator[None]:
         raise dg.Failure(description=printable(str(error)), allow_retries=False) from error
 
 
+class Terminated(dg.Failure):
+    """The run was terminated, or its process; Dagster ends it as cancelled where it was asked to.
+
+    Raised in steps whose run has nothing else to do: Dagster starts steps that do not need a failed one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(description=_TERMINATED, allow_retries=False)
+
+
+_TERMINATED = "the run was terminated, or the process that it ran in; what was finished is kept"
+
+
+@contextmanager
+def terminated_in_a_sentence() -> Iterator[None]:
+    """Say in a sentence that a run was terminated; Dagster's own way is its stack trace.
+
+    Raises:
+        Terminated: The block was interrupted.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        raise Terminated from None
+
+
 class AlreadyServedError(AutoSelectionError):
     """Two processes were asked to serve one home."""
 

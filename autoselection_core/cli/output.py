@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.identity import Json
-from autoselection_core.report.rendering.table import Block, Cell, Part, Table, printable
+from autoselection_core.report.rendering.table import NO_ROWS, Block, Cell, Part, Table, printable
 
 _SHOWN = 5
 
@@ -127,7 +127,7 @@ def show_table(table: Table) -> None:
         width = None if sys.stdout.isatty() else _PIPED_WIDTH
         console = Console(highlight=False, markup=False, width=width)
         with console.capture() as drawn:
-            console.print(_draw(table))
+            console.print(_draw(table) if table.rows else f"{printable(table.title)}: {NO_ROWS}")
         lines = drawn.get().splitlines()
         console.file.write("".join(f"{line.rstrip()}\n" for line in lines))
 

@@ -60,11 +60,24 @@ class UnreadablePoolError(PoolError):
 
 
 class NoSourceFileError(PoolError):
-    """A path or pattern of a source leads to no file."""
+    """The path or pattern of a source, or of several, leads to no file."""
 
     path: str
+    others: tuple[str, ...] = ()
 
-    sentence = "no file matches the source {path!r}. Check the path; * and ** match names and folders."
+    @override
+    def __str__(self) -> str:
+        if not self.others:
+            which = f"the source {self.path!r}. Check the path"
+        else:
+            empty = [repr(path) for path in (self.path, *self.others)]
+            named, more = ", ".join(empty[:_NAMED]), len(empty) - _NAMED
+            which = f"{len(empty)} sources: {named}{f' and {more} more' if more > 0 else ''}. Check the paths"
+        return f"no file matches {which}; * and ** match names and folders."
+
+
+_NAMED = 10
+"""Sources that an error names; of more it gives the number."""
 
 
 class SourceNamedTwiceError(PoolError):

@@ -188,11 +188,20 @@ def list_files(sources: Iterable[Source]) -> tuple[SourceFile, ...]:
     """The files of all sources. Data sets of one name in several folders are named with their folders.
 
     Raises:
-        NoSourceFileError: A source leads to no file.
+        NoSourceFileError: Sources lead to no file; it names all of them.
         UnknownFileKindError: A file is of a kind that is not read.
         SourceNamedTwiceError: Two sources name one file.
     """
-    return name_apart([file for source in sources for file in source.list_files().files])
+    files: list[SourceFile] = []
+    empty: list[str] = []
+    for source in sources:
+        try:
+            files += source.list_files().files
+        except NoSourceFileError as error:
+            empty.append(error.path)
+    if empty:
+        raise NoSourceFileError(empty[0], tuple(empty[1:]))
+    return name_apart(files)
 
 
 def _require_once(files: list[SourceFile]) -> None:

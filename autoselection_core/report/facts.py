@@ -58,6 +58,11 @@ class SearchFacts:
         return self.workspace.ledger.trials(self.record.search)
 
     @cached_property
+    def measured_subsets(self) -> tuple[Subset, ...]:
+        """The subset of every measured trial, in the order of the history."""
+        return tuple(self.realise(entry.recipe) for entry in self.history.observations)
+
+    @cached_property
     def pool(self) -> Pool:
         """The pool that the search pins."""
         return self.workspace.pool(self.record.spec.pool_version)

@@ -189,14 +189,14 @@ def _trials(facts: SearchFacts) -> Section:
         ),
     ]
     measured = facts.history.observations
-    subsets = [facts.realise(entry.recipe) for entry in measured]
+    subsets = facts.measured_subsets
     landscape = (
         ("map", map_plot(measured, subsets, unit), "Map of the tried subsets: near ones share rows"),
         ("tree", tree_plot(facts.history, unit), "Tree of edits: which trial came from which"),
         ("calibration", calibration_plot(facts.history, unit), "Predicted against measured dev scores"),
     )
     pictures += [Picture(name, svg, caption) for name, svg, caption in landscape if svg is not None]
-    credits_seen = operator_credits(facts.history)
+    credits_seen = operator_credits(measured, subsets)
     if credits_seen:
         pictures.append(
             Picture("operators", credit_plot(credits_seen, unit), "Scores with and without an operator")

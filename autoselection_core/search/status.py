@@ -18,6 +18,7 @@ from autoselection_core.history.transactions.arms import ABLATION
 from autoselection_core.identity import Json
 from autoselection_core.progress import duration_text
 from autoselection_core.score.comparison import StatedVerdict
+from autoselection_core.search.failed_report import FailedReport
 from autoselection_core.search.time_left import Ahead, UnitTimes, models_tested
 from autoselection_core.store.home import Home
 
@@ -45,6 +46,7 @@ class SearchStatus:
         unscored: Finished report evaluations whose test items are not scored yet. A winner without one of
             its steps is not among them: its test items stay closed.
         is_reported: Whether a report of all that was measured is written.
+        failed_report: The failure of its report that waits for the next attempt; None where none does.
     """
 
     record: SearchRecord
@@ -54,6 +56,7 @@ class SearchStatus:
     finished: frozenset[tuple[str | None, int | None]] = frozenset()
     is_reported: bool = False
     ahead: Ahead | None = None
+    failed_report: FailedReport | None = None
 
     @classmethod
     def of(cls, ledger: Ledger, search: str, home: Home) -> "SearchStatus":
@@ -72,7 +75,8 @@ class SearchStatus:
         unscored = tuple(arm for arm in arms if _is_unscored(arm, home))
         finished = _finished(ledger, record.spec.evaluator) if record.open_arms else frozenset()
         is_reported = _is_reported(home, search, measured_counts(trials, arms))
-        status = cls(record, trials, arms, unscored, finished, is_reported)
+        failed = None if is_reported else FailedReport.read(home, search)
+        status = cls(record, trials, arms, unscored, finished, is_reported, failed_report=failed)
         return status if status.is_done else replace(status, ahead=status._ahead(ledger, home))
 
     def _ahead(self, ledger: Ledger, home: Home) -> Ahead:
@@ -134,7 +138,7 @@ class SearchStatus:
         if self.record.state is SearchState.STOPPED:
             return "stopped"
         if self.record.state is SearchState.ACTIVE:
-            return f"{self._count(self.trials)} of {self._expected_trials} trials done; the next one waits"
+            return f"{self._count(self.trials)}{self._of_trials} trials done; the next one waits"
         return self._report_stage
 
     @property
@@ -144,6 +148,8 @@ class SearchStatus:
             return (
                 f"{self._count(self.arms)} of {self.planned_arms} report evaluations done; the next one waits"
             )
+        if self.failed_report is not None:
+            return self.failed_report.sentence
         if self._is_before_its_report:
             return "trials done; the report plans its evaluations next"
         if self.unscored:
@@ -166,8 +172,8 @@ class SearchStatus:
     @property
     def is_done(self) -> bool:
         """Whether the search is over and its report is there; one without a second budget needs none."""
-        has_report = self.is_reported or not self.record.report_evaluations or self.best is None
-        return self.is_searched and has_report
+        needs_none = not self.record.report_evaluations or self.best is None
+        return self.is_searched and (self.is_reported or (needs_none and self.failed_report is None))
 
     @property
     def state(self) -> str:
@@ -186,7 +192,7 @@ class SearchStatus:
 
     def _named(self, trial: TrialRecord) -> str:
         if trial.kind is TrialKind.SEARCH:
-            return f"trial {trial.trial} of {self._expected_trials}"
+            return f"trial {trial.trial}{self._of_trials}"
         return f"report evaluation {trial.trial} of {self.planned_arms} ({trial.arm.replace('_', ' ')})"
 
     @staticmethod
@@ -194,10 +200,10 @@ class SearchStatus:
         return sum(trial.state.has_ended for trial in trials)
 
     @property
-    def _expected_trials(self) -> int:
-        """Expected number of trials: the budget's, and those that cost nothing; more where some are cheap."""
-        free = sum(trial.state.has_ended and not trial.cost for trial in self.trials)
-        return max(self.record.budget + free, len(self.trials))
+    def _of_trials(self) -> str:
+        """Number of trials in words; empty where it is open, as some cost less than a full training."""
+        is_open = any(trial.cost != 1 for trial in self.trials if trial.state.has_ended)
+        return "" if is_open else f" of {self.record.budget}"
 
     @property
     def planned_arms(self) -> int:
@@ -261,7 +267,9 @@ class SearchStatus:
         """Expected seconds until the report is there; 0 when it is, None before a training has advanced."""
         if self.ahead is None or not self._goes_on:
             return 0.0
-        return self.ahead.seconds
+        pause = 0.0 if self.failed_report is None else self.failed_report.again_at - self.ahead.now
+        known = self.ahead.seconds
+        return None if known is None else known + max(0.0, pause)
 
     @property
     def _goes_on(self) -> bool:
@@ -313,7 +321,8 @@ class SearchStatus:
         if self.record.state is not SearchState.STOPPED:
             return self.stage
         runs = f"; {self.stage}, and may finish" if self.running else "; nothing runs"
-        return f"stopped: {self.record.reason}{runs}"
+        failed = "" if self.failed_report is None else f"; {self.failed_report.sentence}"
+        return f"stopped: {self.record.reason}{runs}{failed}"
 
     def to_json(self) -> Mapping[str, Json]:
         """The status as data."""
@@ -324,6 +333,8 @@ class SearchStatus:
             "state": self.state,
             "is_done": self.is_done,
             "reason": record.reason,
+            "report_failure": None if self.failed_report is None else self.failed_report.reason,
+            "report_again_at": None if self.failed_report is None else self.failed_report.again_at,
             "stage": self.stage,
             "trials_done": self._count(self.trials),
             "budget": record.budget,

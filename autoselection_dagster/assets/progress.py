@@ -2,14 +2,17 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
 
+from autoselection_core.history.records import TrialRecord, TrialState
+from autoselection_core.identity import fingerprint
 from autoselection_core.progress import Advance
 from autoselection_core.report.rendering.table import printable
 from autoselection_core.search.status import SearchStatus
+from autoselection_dagster.beta import DATA_VERSION_TAG
 from autoselection_dagster.place import Place
 from autoselection_dagster.values.metadata.search_facts import progress_facts
 
@@ -95,7 +98,19 @@ def show_progress(instance: dg.DagsterInstance, place: Place, status: SearchStat
         return
     for addition in place.partitions.partition_requests([search]):
         instance.add_dynamic_partitions(addition.partitions_def_name, list(addition.partition_keys))
-    facts = progress_facts(status, place.names)
     instance.report_runless_asset_event(
-        dg.AssetMaterialization(place.key("search_report"), metadata=dict(facts), partition=search)
+        dg.AssetMaterialization(
+            place.key("search_report"),
+            metadata=dict(progress_facts(status, place.names)),
+            partition=search,
+            tags={DATA_VERSION_TAG: measured_version(status.trials)},
+        )
     )
+
+
+def measured_version(trials: Sequence[TrialRecord]) -> str:
+    """Data version of a search's report: it follows from the trials that were measured.
+
+    The best subset is chosen by them alone, so that report evaluations do not make it out of date.
+    """
+    return fingerprint([str(each.evaluation) for each in trials if each.state is TrialState.DONE])

@@ -22,6 +22,7 @@ from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import state_of
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, realise
+from autoselection_dagster.beta import DATA_VERSION_TAG
 from autoselection_dagster.place import Place
 from autoselection_dagster.values.managers import (
     EvaluationIOManager,
@@ -37,9 +38,6 @@ from autoselection_dagster.values.metadata.trial_facts import (
     state_facts,
     subset_facts,
 )
-
-DATA_VERSION_TAG = "dagster/data_version"
-"""Tag under which Dagster reads the data version of an event that no asset's own step reports."""
 
 _MADE_BY = {"made_by": "no run of Dagster: read from the history"}
 

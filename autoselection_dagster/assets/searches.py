@@ -20,8 +20,10 @@ from autoselection_dagster.assets.asset_checks import (
     arms_are_equal,
     pool_is_latest,
 )
+from autoselection_dagster.assets.progress import measured_version
 from autoselection_dagster.assets.recorded_trials import enter_recorded_trials
-from autoselection_dagster.beta import versioned_output
+from autoselection_dagster.beta import versioned_output, versioned_result
+from autoselection_dagster.errors import terminated_in_a_sentence
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import EVERY_TRIAL_OF_THE_SEARCH, GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource, with_prefixed_resources
@@ -65,10 +67,12 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
             context.log.info("%d trials that no run of Dagster made are entered from the history", entered)
         if facts.record.state is SearchState.ACTIVE or not facts.history.observations:
             status = SearchStatus.of(facts.workspace.ledger, facts.record.search, home)
-            yield dg.MaterializeResult(metadata=progress_facts(status, place.names))
+            shown = progress_facts(status, place.names)
         else:
-            _open_report(facts, context.log.info)
-            yield dg.MaterializeResult(metadata=report_facts(facts, write_report(facts), place.names))
+            with terminated_in_a_sentence():
+                _open_report(facts, context.log.info)
+            shown = report_facts(facts, write_report(facts), place.names)
+        yield versioned_result(shown, measured_version(facts.trials))
         yield arms_are_equal(facts.arms, facts.signals, facts.solver.max_tokens)
         yield pool_is_latest(facts.record.spec.pool_version, facts.workspace.pool().version)
 
@@ -103,7 +107,7 @@ def _best_subset(place: Place) -> dg.AssetsDefinition:
         key=place.key("best_subset"),
         group_name=place.group(Group.SEARCH),
         partitions_def=place.partitions.searches,
-        deps=[_trials(place), place.key("pool"), place.key("search_report")],
+        deps=[place.key("pool"), place.key("search_report")],
         io_manager_key=SUBSETS,
         kinds={"parquet"},
     )

@@ -41,6 +41,7 @@ from autoselection_dagster.assets.asset_checks import (
 )
 from autoselection_dagster.assets.progress import Announced, Logged, show_progress
 from autoselection_dagster.beta import versioned_output
+from autoselection_dagster.errors import terminated_in_a_sentence
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.resources import AttemptResource, HomeResource, with_prefixed_resources
@@ -108,7 +109,8 @@ def _recipe(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
                 planned, recipe_facts(planned, "planned by the report"), planned.fingerprint
             )
         solver = place.workspace(home).solver(attempt.search.spec)
-        chosen = propose(attempt.ledger, attempt.reservation, solver)
+        with terminated_in_a_sentence():
+            chosen = propose(attempt.ledger, attempt.reservation, solver)
         facts = recipe_facts(chosen.recipe, chosen.proposal.origin, chosen.proposal)
         return versioned_output(chosen.recipe, facts, chosen.recipe.fingerprint)
 
@@ -210,7 +212,10 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
             status = SearchStatus.of(attempt.ledger, attempt.reservation.search, home)
             show_progress(context.instance, place, status)
 
-        measured = evaluate(attempt.ledger, attempt.reservation, evaluator, subset, Announced(logged, show))
+        with terminated_in_a_sentence():
+            measured = evaluate(
+                attempt.ledger, attempt.reservation, evaluator, subset, Announced(logged, show)
+            )
         made = evaluator.load_finished(measured.evaluation)
         assert made is not None, "it was committed only with a complete folder"
         facts = {**model_facts(made, home), **lineage_links(place.names, attempt.reservation)}

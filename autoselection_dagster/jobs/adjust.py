@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 
 import dagster as dg
-from pydantic import Field
 
 from autoselection_core.history.records import StopCause
 from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.assets.progress import show_progress
 from autoselection_dagster.errors import one_sentence
-from autoselection_dagster.jobs.named_search import SearchName, named_search
+from autoselection_dagster.jobs.named_search import SearchName, at_least, check_minima, named_search
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.values.metadata.rendering import logged_link
@@ -20,13 +19,11 @@ _BY_A_PERSON = "a person stopped it"
 class Budget(SearchName):
     """Config of `raise_budget`: the search, and its budgets from now on."""
 
-    budget: int | None = Field(
-        default=None,
-        ge=1,
-        description="Full trainings in all, those that were paid included; never fewer than now.",
+    budget: int | None = at_least(
+        1, "Full trainings in all, those that were paid included; never fewer than now.", default=None
     )
-    report_evaluations: int | None = Field(
-        default=None, ge=0, description="Trainings of its report in all; never fewer than now."
+    report_evaluations: int | None = at_least(
+        0, "Trainings of its report in all; never fewer than now.", default=None
     )
 
 
@@ -84,6 +81,7 @@ def _budget_job(places: Mapping[str, Place]) -> dg.JobDefinition:
     ) -> None:
         """Let a search pay for more; a finished one goes on by itself."""
         with one_sentence():
+            check_minima(config)
             search = named_search(ledger, config.search).search
             if config.budget is not None:
                 ledger.raise_budget(search, config.budget)

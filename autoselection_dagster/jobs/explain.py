@@ -9,6 +9,7 @@ from pydantic import Field
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.errors.campaign import NoSearchError
 from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import REPORT_PREFIX
 from autoselection_core.report.explaining import explain_sample, explain_search, explain_trials
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Part, Table
@@ -59,14 +60,26 @@ def explain_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
 
 
 def _trial_urls(campaigns: Mapping[str, Campaign], ledger: Ledger, table: Table) -> Mapping[str, str]:
-    """Addresses of the subsets of the trials that the first cells of a table name."""
+    """Addresses of the subsets of the trials that the first cells of a table name, by words."""
     of_search = {each.search: each.spec.campaign for each in ledger.searches()}
     urls = {}
     for first, *_ in table.texts:
         search, _, number = first.partition("|")
         if number and of_search.get(search) in campaigns:
-            urls[first] = partition_url(Names(of_search[search]).key("subset"), first)
+            urls[_named(search, number)] = partition_url(Names(of_search[search]).key("subset"), first)
     return urls
+
+
+def _named(search: str, number: str) -> str:
+    """A trial's subset in words: the UI shows an address as it is, and these words before it.
+
+    Example:
+        >>> _named("first", "007"), _named("first", "report-02")
+        ('subset of trial 7 of first', 'subset of report evaluation 2 of first')
+    """
+    is_report = number.startswith(REPORT_PREFIX)
+    what = "report evaluation" if is_report else "trial"
+    return f"subset of {what} {int(number.removeprefix(REPORT_PREFIX))} of {search}"
 
 
 def _parts(asked: Name, campaigns: Mapping[str, Campaign], home: Home, ledger: Ledger) -> Iterator[Part]:

@@ -20,7 +20,13 @@ from autoselection_core.report.lineage.ancestry import anchor_of
 from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.lineage.pairing import pairing_table
 from autoselection_dagster.errors import one_sentence
-from autoselection_dagster.jobs.named_search import SearchName, named_search, workspace_of
+from autoselection_dagster.jobs.named_search import (
+    SearchName,
+    at_least,
+    check_minima,
+    named_search,
+    workspace_of,
+)
 from autoselection_dagster.jobs.search_config import list_members
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.values.metadata.rendering import Facts, table_value
@@ -32,9 +38,7 @@ list_members(FormatName, "format")
 class Export(SearchName):
     """Config of `export_subset`: the subset to write, and the format."""
 
-    trial: int | None = Field(
-        default=None, ge=1, description="The subset of this trial; by default the recommended one."
-    )
+    trial: int | None = at_least(1, "The subset of this trial; by default the recommended one.", default=None)
     format: FormatName = Field(
         default=FormatName(next(iter(FORMATS))), description="What the program reads that trains on it."
     )
@@ -51,14 +55,12 @@ class Export(SearchName):
 class Pair(SearchName):
     """Two trials of one search."""
 
-    first: int | None = Field(
-        default=None, ge=1, description="Number of a trial; by default the recommended one."
-    )
-    second: int | None = Field(
+    first: int | None = at_least(1, "Number of a trial; by default the recommended one.", default=None)
+    second: int | None = at_least(
+        1,
+        "Number of another trial; by default the one that the first was edited from, or else the first other "
+        "one that was measured.",
         default=None,
-        ge=1,
-        description="Number of another trial; by default the one that the first was edited from, or else the "
-        "first other one that was measured.",
     )
 
 
@@ -75,6 +77,7 @@ def _export_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     ) -> None:
         """Write data, card, recipe, counts, licences and hashes."""
         with one_sentence():
+            check_minima(config)
             record = named_search(ledger, config.search)
             workspace = workspace_of(record, campaigns, home)
             context.add_output_metadata(_export(workspace, record.search, config))
@@ -109,6 +112,7 @@ def _comparison_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     ) -> None:
         """Pair two models' dev scores; count what only one of their subsets has, with rows of either side."""
         with one_sentence():
+            check_minima(config)
             record = named_search(ledger, config.search)
             facts = SearchFacts(workspace_of(record, campaigns, home), record)
             context.add_output_metadata(_comparison(facts, _numbers(facts, config)))

@@ -1,6 +1,7 @@
 """The search that a job is about, named or the latest."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -9,6 +10,7 @@ from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import campaign_of
 from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord
 from autoselection_core.store.home import Home
@@ -26,6 +28,31 @@ class SearchName(dg.Config):
         description="Name of the search, as the partitions of the trials show it; `latest` is the one that "
         "was started last.",
     )
+
+
+def at_least(minimum: int, description: str, default: Any = ...) -> Any:  # noqa: ANN401 - as pydantic's Field
+    """A whole number of a job's config with a minimum, which `check_minima` keeps.
+
+    What pydantic refuses by itself a run shows as a stack trace.
+    """
+    said = f"{description} At least {minimum}."
+    return Field(default, description=said, json_schema_extra={_MINIMUM: minimum})
+
+
+_MINIMUM = "minimum"
+
+
+def check_minima(config: dg.Config) -> None:
+    """Refuse numbers that are below their minimum.
+
+    Raises:
+        SettingError: It names the field, its value and the minimum.
+    """
+    for name, field in type(config).model_fields.items():
+        value, known = getattr(config, name), field.json_schema_extra
+        minimum = known.get(_MINIMUM) if isinstance(known, dict) else None
+        if isinstance(minimum, int) and isinstance(value, int) and value < minimum:
+            raise SettingError(name, value, f"at least {minimum}")
 
 
 def named_search(ledger: Ledger, name: str) -> SearchRecord:

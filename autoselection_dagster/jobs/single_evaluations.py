@@ -17,7 +17,13 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
 from autoselection_dagster.errors import one_sentence
-from autoselection_dagster.jobs.named_search import SearchName, named_search, workspace_of
+from autoselection_dagster.jobs.named_search import (
+    SearchName,
+    at_least,
+    check_minima,
+    named_search,
+    workspace_of,
+)
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.values.metadata.rendering import Facts
 
@@ -42,15 +48,15 @@ class RecipeEvaluation(dg.Config):
         default=None, description="Campaign of a search of its own; may be left out where there is only one."
     )
     name: str | None = Field(default=None, description="Name of a search of its own.")
-    report_evaluations: int = Field(
-        default=0, ge=0, description="Second budget of a search of its own: what the recipe is compared with."
+    report_evaluations: int = at_least(
+        0, "Second budget of a search of its own: what the recipe is compared with.", default=0
     )
 
 
 class StepNumber(SearchName):
     """A step of a search's recommended recipe; the search's second budget pays for one evaluation."""
 
-    step: int = Field(ge=1, description="Number of the step that is left out, from 1.")
+    step: int = at_least(1, "Number of the step that is left out, from 1.")
 
 
 def single_evaluation_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...]:
@@ -66,6 +72,7 @@ def _recipe_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     ) -> None:
         """Enter the evaluation; the search sensor starts it."""
         with one_sentence():
+            check_minima(config)
             recipe = Recipe.from_yaml(config.recipe)
             if config.search is None:
                 name, subset = _on_its_own(context.run_id, config, recipe, campaigns, home, ledger)
@@ -91,6 +98,7 @@ def _step_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     ) -> None:
         """Enter the evaluation of the recommended recipe without the step; the search sensor starts it."""
         with one_sentence():
+            check_minima(config)
             record = named_search(ledger, config.search)
             facts = SearchFacts(workspace_of(record, campaigns, home), record)
             recipe = facts.best_recipe  # its steps are numbered as the pages show them

@@ -14,6 +14,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, SearchState
 from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.assets.progress import show_progress
+from autoselection_dagster.errors import Terminated, terminated_in_a_sentence
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.trials.device_lease import devices, lease_devices
@@ -57,7 +58,8 @@ def work_job(place: Place, resources: Mapping[str, object], trial_job: TrialJob)
         def show() -> None:
             show_progress(context.instance, place, SearchStatus.of(ledger, config.search, home))
 
-        with lease_devices(home.root / "devices", devices(os.environ), count, os.environ):
+        leased = lease_devices(home.root / "devices", devices(os.environ), count, os.environ)
+        with terminated_in_a_sentence(), leased:
             _work(context, place, reservations(ledger, config.search), trial_job(), show)
 
     @dg.job(name=place.names.work_job, executor_def=dg.in_process_executor, resource_defs=dict(resources))
@@ -150,4 +152,4 @@ def _pass_on_interruption(context: dg.OpExecutionContext) -> None:
     """End this run as terminated if that is why the trial's run ended."""
     own = context.instance.get_run_by_id(context.run_id)
     if own is not None and own.status is dg.DagsterRunStatus.CANCELING:
-        raise dg.DagsterExecutionInterruptedError
+        raise Terminated

@@ -14,6 +14,7 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_dagster.assets.progress import show_progress
 from autoselection_dagster.assets.recorded_trials import TrialValues
+from autoselection_dagster.errors import terminated_in_a_sentence
 from autoselection_dagster.place import Place
 from autoselection_dagster.trials.naming import WHOLE_TAG, partition_of
 from autoselection_dagster.values.metadata.rendering import Facts
@@ -60,7 +61,9 @@ def search_in_one_run(
             show_progress(context.instance, place, SearchStatus.of(workspace.ledger, search, workspace.home))
 
     workers = 1 if workspace.remote is None else spec.slots
-    run_search_together(workspace.ledger, search, workspace.solver(spec), evaluator, follow, workers=workers)
+    solver = workspace.solver(spec)
+    with terminated_in_a_sentence():
+        run_search_together(workspace.ledger, search, solver, evaluator, follow, workers=workers)
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,20 @@ import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord, SearchState
+from autoselection_core.report.rendering.table import printable
+from autoselection_core.search.failed_report import FailedReport, forget_failure
+from autoselection_core.search.status import SearchStatus
+from autoselection_core.store.home import Home
+from autoselection_dagster.assets.progress import show_progress
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.jobs.whole_search import searches_in_one_run
-from autoselection_dagster.resources import LedgerResource, with_prefixed_resources
+from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.sensors.source_changes import LOST, pause_after
 from autoselection_dagster.trials.naming import COUNTED_TAG, PARTITION_TAG, WORKS_ON_TAG, run_key_of
 from autoselection_dagster.trials.reconcile import reconcile
 from autoselection_dagster.trials.workers import (
     Workers,
+    cause_of,
     is_over,
     missing_workers,
     requested_runs,
@@ -62,13 +68,11 @@ class LostReport:
         latest = self.runs[0].create_timestamp.timestamp()
         return self.is_lost and now - latest >= pause_after(len(self.runs))
 
-    @property
-    def sentence(self) -> str:
-        """The run that failed last, and when the next one is asked for."""
-        return (
-            f"the report of {self.ask.partition_key} failed (run {self.runs[0].dagster_run.run_id[:8]}) and "
-            f"is asked for again {pause_after(len(self.runs)):.0f} s after that run was"
-        )
+    def failure(self, instance: dg.DagsterInstance) -> FailedReport:
+        """The run that failed last with its error, and when the next one is asked for."""
+        latest = self.runs[0]
+        reason = f"run {latest.dagster_run.run_id[:8]}: {printable(cause_of(instance, latest.dagster_run))}"
+        return FailedReport(reason, latest.create_timestamp.timestamp() + pause_after(len(self.runs)))
 
 
 def _are_lost(runs: Sequence[dg.DagsterRun]) -> bool:
@@ -80,14 +84,14 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
     jobs = [job for graph in graphs.values() for job in (graph.work_job, graph.report_job)]
 
     def sensor(
-        context: dg.SensorEvaluationContext, ledger: LedgerResource
+        context: dg.SensorEvaluationContext, ledger: LedgerResource, home: HomeResource
     ) -> dg.SensorResult | dg.SkipReason:
         """Start workers while searches have budget and slots are free, and their reports at the end.
 
         A worker reserves its trials itself, and each trial's own run asks the solver what to try. A run key
         counts the workers of a search: Dagster remembers keys for good, so a repeated or lost tick changes
         nothing, and a worker too many finds nothing to reserve. A report whose run failed is asked for
-        again, with a pause that grows.
+        again, with a pause that grows; until then the search's page and `status` say why it failed.
         """
         instance, now = context.instance, time.time()
         reconcile(ledger, instance)
@@ -99,9 +103,10 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
             *(ask for ask in wanted if not known[str(ask.run_key)]),
             *(each.again for each in lost if each.is_due(now)),
         ]
+        waiting = [each for each in lost if each.is_lost and not each.is_due(now)]
+        told = _tell_failures(instance, ledger, home, graphs, reports, waiting)
         if not new:
-            waiting = [each.sentence for each in lost if each.is_lost]
-            return dg.SkipReason("; ".join([ledger.why_idle(), *waiting]))
+            return dg.SkipReason("; ".join([ledger.why_idle(), *told]))
         return dg.SensorResult(run_requests=new, dynamic_partitions_requests=_additions(graphs, new))
 
     return dg.sensor(
@@ -111,6 +116,29 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
         minimum_interval_seconds=2,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )(with_prefixed_resources(sensor))
+
+
+def _tell_failures(  # noqa: PLR0917 - what a tick has at hand
+    instance: dg.DagsterInstance,
+    ledger: Ledger,
+    home: Home,
+    graphs: Mapping[str, CampaignGraph],
+    reports: Sequence[dg.RunRequest],
+    waiting: Sequence[LostReport],
+) -> list[str]:
+    """Keep the failures of reports that wait for their next run, and show each on its page once."""
+    failed = {str(each.ask.partition_key): each for each in waiting}
+    told = []
+    for search in (str(ask.partition_key) for ask in reports):
+        if search not in failed:
+            forget_failure(home, search)
+            continue
+        failure = failed[search].failure(instance)
+        told.append(f"{search}: {failure.sentence}")
+        if failure.keep(home, search):
+            place = graphs[ledger.search(search).spec.campaign].place
+            show_progress(instance, place, SearchStatus.of(ledger, search, home))
+    return told
 
 
 def _searches(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[SearchRecord]:

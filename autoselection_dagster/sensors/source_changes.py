@@ -15,7 +15,7 @@ from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.report.rendering.table import printable
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.sources import stamp
-from autoselection_dagster.beta import known_beta
+from autoselection_dagster.beta import DATA_VERSION_TAG, known_beta
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.sensors.alerts import Outbox
@@ -169,7 +169,7 @@ def pool_changed_sensor(graph: CampaignGraph, watching: int = 1) -> dg.SensorDef
         try:
             present = stamp(graph.place.campaign.source_files())
         except AutoSelectionError as error:
-            return _told_once(graph, before, Outbox.of(home), printable(str(error)))
+            return _told_once(context.instance, graph, before, Outbox.of(home), printable(str(error)))
         statuses = _statuses(context.instance, before.run_key(graph.name)) if before.asked else ()
         watched = before.record_status(statuses).observe(present, now)
         is_lost = watched.seen == watched.done and watched.is_lost(statuses, now)
@@ -227,14 +227,29 @@ def _statuses(instance: dg.DagsterInstance, run_key: str) -> list[dg.DagsterRunS
     return [run.status for run in requested_runs(instance, [run_key])[run_key]]
 
 
-def _told_once(graph: CampaignGraph, before: SourceWatch, outbox: Outbox, problem: str) -> dg.SensorResult:
-    """One alert for a problem, however many ticks see it: on the page of the sources, and to the webhook."""
+def _told_once(
+    instance: dg.DagsterInstance, graph: CampaignGraph, before: SourceWatch, outbox: Outbox, problem: str
+) -> dg.SensorResult:
+    """One alert for a problem, however many ticks see it: on the page of the sources, and to the webhook.
+
+    The sources keep their data version: another one would ask for a pool that cannot be made.
+    """
     seen = []
     if before.missing != problem:
         outbox.put(f"campaign {graph.name}: {problem}")
-        seen = [dg.AssetObservation(graph.place.key("raw_sources"), metadata={"alert": problem})]
+        sources = graph.place.key("raw_sources")
+        tags = _version_tags(instance, sources)
+        seen = [dg.AssetObservation(sources, metadata={"alert": problem}, tags=tags)]
     cursor = replace(before, missing=problem).cursor
     return dg.SensorResult(skip_reason=problem, asset_events=seen, cursor=cursor)
+
+
+def _version_tags(instance: dg.DagsterInstance, sources: dg.AssetKey) -> dict[str, str]:
+    """The tag of the data version that was observed last."""
+    found = instance.fetch_observations(sources, limit=1).records
+    last = None if not found else found[0].asset_observation
+    version = None if last is None else (last.tags or {}).get(DATA_VERSION_TAG)
+    return {} if version is None else {DATA_VERSION_TAG: version}
 
 
 def _why_it_waits(graph: CampaignGraph, home: Home, now: float) -> str:

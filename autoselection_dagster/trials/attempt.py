@@ -10,6 +10,7 @@ from autoselection_core.errors.history import NoProposalError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import RecordedProposal, Reservation, SearchRecord
 from autoselection_core.search.outcome import keep_lease, reason_of
+from autoselection_dagster.errors import Terminated
 from autoselection_dagster.names import key
 from autoselection_dagster.trials.naming import ATTEMPT_TAG, attempt_of
 
@@ -68,7 +69,7 @@ def attempt_for(tags: Mapping[str, str], ledger: Ledger) -> Iterator[Attempt]:
 
 @dg.failure_hook(required_resource_keys={key("attempt")})
 def enter_failure(context: dg.HookContext) -> None:
-    """Record a trial that has no score with its reason, and never as a score."""
+    """Record a trial that has no score with its reason, and never as a score; a terminated one goes back."""
     error = context.op_exception
-    if error is not None:
+    if error is not None and not isinstance(error, Terminated):
         getattr(context.resources, key("attempt")).fail(error)

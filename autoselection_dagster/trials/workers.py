@@ -79,19 +79,30 @@ def _failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 def why_none_starts(instance: dg.DagsterInstance, worker: dg.DagsterRun) -> str:
     """Reason of a search whose workers fail before they make a trial, with the cause of the latest one."""
-    cause = _cause(instance, worker)
+    cause = cause_of(instance, worker)
     return (
         f"its last {MAX_FALSE_STARTS} workers failed before they made a trial (run {worker.run_id[:8]}: "
         f"{cause}); mend that, then resume the search"
     )
 
 
-def _cause(instance: dg.DagsterInstance, worker: dg.DagsterRun) -> str:
-    """First line of the error that a worker ended with: of its own, where its job could not be loaded."""
-    kinds = {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE}
-    found = instance.get_records_for_run(worker.run_id, of_type=kinds).records
+_TELLING = {
+    dg.DagsterEventType.ENGINE_EVENT,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.RUN_FAILURE,
+}
+"""Kinds of events that hold the error of a run, or at least say that it failed."""
+
+
+def cause_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    """First line of the error that a run ended with: of Dagster, where its job could not be loaded."""
+    found = instance.get_records_for_run(run.run_id, of_type=_TELLING).records
     events = [event for record in found if (event := record.event_log_entry.dagster_event) is not None]
-    failed = [event.engine_event_data.error for event in events if event.is_engine_event]
+    failed = [
+        event.engine_event_data.error if event.is_engine_event else event.step_failure_data.error
+        for event in events
+        if event.is_engine_event or event.is_step_failure
+    ]
     error = next((each for each in failed if each is not None), None)
     while error is not None and error.cause is not None:
         error = error.cause

@@ -107,7 +107,7 @@ class Driver:
         with dg.build_sensor_context(
             instance=self.instance,
             repository_def=repository,
-            resources={key("ledger"): self._resources[key("ledger")]},
+            resources={name: self._resources[name] for name in (key("ledger"), key("home"))},
         ) as context:
             result = repository.get_sensor_def("search_sensor")(context)
         assert isinstance(result, dg.SensorResult | dg.SkipReason)

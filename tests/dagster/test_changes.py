@@ -7,9 +7,11 @@ import dagster as dg
 
 from autoselection_core.identity import fingerprint_file
 from autoselection_core.store.home import Home
+from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.assets.sources import ContentHashes, stamp
 from autoselection_dagster.sensors.source_changes import FIRST_PAUSE_S, SETTLED_AFTER_S, SourceWatch
-from tests.dagster.installations import Driver
+from tests.dagster.installations import Driver, write_samples
+from tests.dagster.test_automation import Automation
 
 
 def test_the_version_of_files_changes_with_what_they_hold(tmp_path: Path) -> None:
@@ -163,6 +165,35 @@ def test_a_deleted_pool_is_one_alert_and_no_failing_tick(driver: Driver) -> None
         alerts += answer.asset_events
 
     assert [alert.asset_key.path for alert in alerts] == [["demo", "raw_sources"]]
+
+
+def test_deleted_sources_are_one_alert_that_names_them_all_and_ask_for_no_pool(driver: Driver) -> None:
+    raw = driver.installation.campaigns.parent / "raw"
+    file = driver.installation.campaigns
+    more = "".join(f"      - {{path: raw/part{number:02}.jsonl, licence: CC0-1.0}}\n" for number in range(12))
+    file.write_text(file.read_text().replace("    base_model", f"{more}    base_model", 1))
+    for number in range(12):
+        write_samples(raw / f"part{number:02}.jsonl", 10, seed=number)
+    driver.definitions = definitions_of(driver.installation)
+    driver.prepare()
+    automation = Automation(driver)
+    for number in range(12):
+        (raw / f"part{number:02}.jsonl").unlink()
+
+    sensor = automation.definitions.get_repository_def().get_sensor_def("demo_pool_changed")
+    home = Home(driver.installation.home)
+    with dg.build_sensor_context(instance=driver.instance, resources={"autoselection_home": home}) as context:
+        answer = sensor(context)
+    assert isinstance(answer, dg.SensorResult)
+    (alert,) = answer.asset_events
+    driver.instance.report_runless_asset_event(alert)
+
+    said = str(alert.metadata["alert"].value)
+    assert "12 sources" in said
+    assert all(f"part{number:02}.jsonl" in said for number in range(10))
+    assert "part10.jsonl" not in said
+    assert "and 2 more" in said
+    assert automation.tick() == set()
 
 
 def test_an_observation_of_the_sources_lists_their_files_with_sizes_and_hashes(driver: Driver) -> None:

@@ -165,8 +165,10 @@ def test_dagster_computes_nothing_that_the_core_has_scored(installed: Installati
 def test_a_table_with_members_of_an_enumeration_can_be_stored() -> None:
     counts = Table("quarantine", ("reason", "records"), ((QuarantineReason.TOO_LONG, 3),))
 
-    assert dg.serialize_value(table_value(counts))
-    assert table_value(counts).records[0].data == {"reason": "over-long record", "records": "3"}
+    shown = table_value(counts)
+    assert dg.serialize_value(shown)
+    assert isinstance(shown, dg.TableMetadataValue)
+    assert shown.records[0].data == {"reason": "over-long record", "records": "3"}
 
 
 def logged(instance: dg.DagsterInstance, run: dg.ExecuteInProcessResult) -> str:

@@ -35,6 +35,7 @@ ERRORS = (
     HubUnreachableError("hf://a/b", "no network."),
     InvalidHubNameError("hf://a"),
     NoSourceFileError("*.jsonl"),
+    NoSourceFileError("a.jsonl", ("b.jsonl",)),
     OutsideFolderError(Path("../a"), Path("home")),
     RejectedRecordError("bad JSON", "an open bracket"),
     StorageFullError(Path("file"), "No space left on device"),

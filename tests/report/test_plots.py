@@ -11,6 +11,7 @@ from PIL import Image
 
 from autoselection_core.history.records import SearchState
 from autoselection_core.history.values import FailedTrial, History, Observation
+from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.differing import diff_texts, subset_diff
@@ -208,7 +209,9 @@ PLOTS: list[Draw] = [
     _histograms,
     lambda facts, kind: trajectory_plot(facts.history, "nats", kind),
     lambda facts, kind: tokens_plot(facts.history, "nats", kind),
-    lambda facts, kind: credit_plot(operator_credits(facts.history), "nats", kind),
+    lambda facts, kind: credit_plot(
+        operator_credits(facts.history.observations, facts.measured_subsets), "nats", kind
+    ),
 ]
 
 
@@ -295,16 +298,32 @@ def test_a_search_without_scores_can_be_drawn(failures: tuple[FailedTrial, ...])
 
     assert trajectory_plot(history, "nats")
     assert tokens_plot(history, "nats")
-    assert credit_plot(operator_credits(history), "nats")
+    assert credit_plot(operator_credits((), ()), "nats")
 
 
-def test_credit_is_the_difference_between_trials_with_and_without_an_operator(facts: SearchFacts) -> None:
-    for label, credit in operator_credits(facts.history).items():
-        having = [
-            entry.utility
-            for entry in facts.history.observations
-            if label in {step.label for step in entry.recipe.steps}
+def test_credit_is_the_difference_between_trials_that_an_operator_changed_and_others(
+    facts: SearchFacts,
+) -> None:
+    measured, subsets = facts.history.observations, facts.measured_subsets
+    credited = operator_credits(measured, subsets)
+
+    assert credited
+    for label, credit in credited.items():
+        changed = [
+            any(step.label == label and step.rows_in > step.rows_out for step in each.steps)
+            for each in subsets
         ]
-        lacking = [entry.utility for entry in facts.history.observations if entry.utility not in having]
+        having = [entry.utility for entry, has in zip(measured, changed, strict=True) if has]
+        lacking = [entry.utility for entry, has in zip(measured, changed, strict=True) if not has]
         assert credit.trials == len(having)
         assert credit.difference == pytest.approx(sum(having) / len(having) - sum(lacking) / len(lacking))
+
+
+def test_a_step_that_changes_nothing_gets_no_credit(facts: SearchFacts) -> None:
+    idle = KeepTop("word_entropy", fraction=1.0)
+    entry = facts.history.observations[0]
+    recipe = entry.recipe.with_steps((*entry.recipe.steps, idle))
+
+    credited = operator_credits([entry, entry], [facts.realise(entry.recipe), facts.realise(recipe)])
+
+    assert idle.label not in credited

@@ -18,7 +18,8 @@ from autoselection_core.report.sections.tables import search_table, status_table
 from autoselection_core.score.comparison import StatedVerdict
 from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.search.decisions import decide_again
-from autoselection_core.search.loop import run_search
+from autoselection_core.search.failed_report import FailedReport
+from autoselection_core.search.loop import Stage, run_search
 from autoselection_core.search.propose import propose
 from autoselection_core.search.report_evaluations import plan_arms, report_arms, runs_covered
 from autoselection_core.search.status import SearchStatus, measured_counts
@@ -77,6 +78,46 @@ def test_a_reserved_trial_is_the_stage(ledger: Ledger, tmp_path: Path) -> None:
     ledger.reserve_free_slots(search, max_trials=1)
 
     assert SearchStatus.of(ledger, search, Home(tmp_path)).stage == "trial 1 of 3 is being chosen"
+
+
+def test_no_number_of_trials_moves_where_trials_cost_nothing(ledger: Ledger, tmp_path: Path) -> None:
+    """`trial 3 of 6` became `trial 4 of 7` with every evaluation that was known."""
+    evaluator, told = closed_form(tmp_path), []
+    first = ledger.register(spec(evaluator, budget=2))
+    run_search(ledger, first, InOrder(table(), []), evaluator)
+    second = ledger.register(spec(evaluator, budget=3, seed=1))
+
+    def tell(_: Stage) -> None:
+        told.append(SearchStatus.of(ledger, second, Home(tmp_path)).stage)
+
+    run_search(ledger, second, InOrder(table(), []), evaluator, tell)
+
+    counts = [re.findall(r"trial (\d) of (\d)", stage) for stage in told]
+    assert {of for found in counts for _, of in found} == {"3"}
+    assert any(stage.startswith("trial 5 is") for stage in told)
+
+
+def test_a_report_that_failed_says_why_and_when_it_is_tried_again(ledger: Ledger, tmp_path: Path) -> None:
+    evaluator, home = closed_form(tmp_path), Home(tmp_path)
+    search = ledger.register(spec(evaluator, budget=3, report_evaluations=2))
+    run_search(ledger, search, InOrder(table(), []), evaluator)
+    before = SearchStatus.of(ledger, search, home)
+    failure = FailedReport("OSError: no room", ledger.clock() + 1000.0)
+
+    assert failure.keep(home, search)
+    assert not failure.keep(home, search), "it is told once"
+    failed = SearchStatus.of(ledger, search, home)
+    report_arms(ledger, search, InOrder(table(), []), evaluator)
+    write_verdict(ledger, search, home)
+    reported = SearchStatus.of(ledger, search, home)
+
+    assert failed.stage == failure.sentence
+    assert "its report failed (OSError: no room) and is tried again at" in failed.sentence
+    assert failed.to_json()["report_failure"] == "OSError: no room"
+    assert before.seconds_left is not None
+    assert failed.seconds_left is not None
+    assert failed.seconds_left > before.seconds_left + 900
+    assert (reported.stage, reported.to_json()["report_failure"]) == ("done", None)
 
 
 def test_a_stopped_search_says_once_why_what_still_runs_and_how_it_goes_on(

@@ -9,6 +9,9 @@ from typing import TypeAlias
 
 _NUMBER = re.compile(r"[+-]?(\d[\d,]*\.?\d*(e[+-]?\d+)?|inf|nan)( ?[%*])?( ± \S+)?")
 
+NO_ROWS = "none"
+"""What is shown of a table without rows: a header alone looks as if something were missing."""
+
 Cell: TypeAlias = str | int | float | None
 """Value of a cell; None means unknown."""
 
@@ -39,12 +42,16 @@ class Table:
         return replace(self, columns=tuple(self.columns[place] for place in places), rows=rows)
 
     def to_markdown(self) -> str:
-        """The table in Markdown."""
+        """The table in Markdown; one without rows in a word."""
+        if not self.rows:
+            return NO_ROWS
         lines = [self.columns, ["---"] * len(self.columns), *self.texts]
         return "\n".join("| " + " | ".join(escape(cell) for cell in line) + " |" for line in lines)
 
     def to_html(self) -> str:
-        """The table in HTML; text is escaped."""
+        """The table in HTML; text is escaped, and a table without rows is a word."""
+        if not self.rows:
+            return f"<p>{NO_ROWS}</p>"
         numbers = [self._is_number(place) for place in range(len(self.columns))]
         head = _html_row(self.columns, "th", numbers)
         columns = [_column_texts([row[place] for row in self.rows]) for place in range(len(self.columns))]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class OperatorCredit:
     """Credit of an operator: an association only, for other steps of the same recipes may be the cause.
 
     Attributes:
-        trials: Trials whose recipe has it.
+        trials: Trials in whose recipe it changed something.
         difference: Mean utility of those minus mean utility of the others.
     """
 
@@ -35,24 +36,34 @@ class OperatorCredit:
     difference: float
 
 
-def operator_credits(history: History) -> dict[str, OperatorCredit]:
-    """The credit of every operator that some trials have and some have not, by label."""
-    labels = sorted({label for entry in history.observations for label in labels_of(entry)})
-    found = {label: _credit(history, label) for label in labels}
+def operator_credits(measured: Sequence[Observation], subsets: Sequence[Subset]) -> dict[str, OperatorCredit]:
+    """The credit of every operator that some trials have and some have not, by label.
+
+    A step that left the rows of a trial as they were has no part in its score.
+
+    Args:
+        measured: The trials.
+        subsets: The subset of each.
+    """
+    having = [labels_of(subset) for subset in subsets]
+    utilities = [entry.utility for entry in measured]
+    found = {label: _credit(utilities, having, label) for label in sorted({*chain(*having)})}
     return {label: credit for label, credit in found.items() if credit is not None}
 
 
-def labels_of(observation: Observation) -> frozenset[str]:
-    """Labels of a trial's steps."""
-    return frozenset(step.label for step in observation.recipe.steps)
+def labels_of(subset: Subset) -> frozenset[str]:
+    """Labels of the steps that changed a subset's rows."""
+    return frozenset(step.label for step in subset.steps if step.rows_out != step.rows_in)
 
 
-def _credit(history: History, label: str) -> OperatorCredit | None:
-    having = [entry.utility for entry in history.observations if label in labels_of(entry)]
-    lacking = [entry.utility for entry in history.observations if label not in labels_of(entry)]
-    if not having or not lacking:
-        return None
-    return OperatorCredit(len(having), float(np.mean(having) - np.mean(lacking)))
+def _credit(
+    utilities: Sequence[float], having: Sequence[frozenset[str]], label: str
+) -> OperatorCredit | None:
+    """The credit of one operator; None where all trials have it."""
+    known = list(zip(utilities, having, strict=True))
+    with_it = [utility for utility, labels in known if label in labels]
+    without = [utility for utility, labels in known if label not in labels]
+    return OperatorCredit(len(with_it), float(np.mean(with_it) - np.mean(without))) if without else None
 
 
 _BINS = 30

@@ -13,7 +13,7 @@ import dagster as dg
 
 from autoselection_core import environment_variables
 from autoselection_core.identity import fingerprint_bytes
-from autoselection_core.report.rendering.table import Part, Table, escape, printable
+from autoselection_core.report.rendering.table import NO_ROWS, Part, Table, escape, printable
 from autoselection_core.report.serving import PICTURES, picture_path, report_path
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
@@ -185,11 +185,14 @@ def steps_picture(counts: Sequence[int]) -> dg.MarkdownMetadataValue:
     return picture(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{bars}</svg>'.encode())
 
 
-def table_value(table: Table) -> dg.TableMetadataValue:
+def table_value(table: Table) -> dg.TableMetadataValue | dg.TextMetadataValue:
     """A table as Dagster shows one; its cells are what people read of them, with a place to wrap in each.
 
-    One wide table widens all rows of a page, so that the page cuts the texts of other rows at its edge.
+    One wide table widens all rows of a page, so that the page cuts the texts of other rows at its edge. A
+    table without rows is a word.
     """
+    if not table.rows:
+        return dg.MetadataValue.text(NO_ROWS)
     columns = [dg.TableColumn(name, "string") for name in table.columns]
     records = [
         dg.TableRecord({name: narrow(name, cell) for name, cell in zip(table.columns, row, strict=True)})
@@ -227,7 +230,7 @@ def explanation_facts(parts: Iterable[Part], urls_of: Callable[[Table], Mapping[
 
     Args:
         parts: The explanation.
-        urls_of: Addresses of what the first cells of a table name, by cell.
+        urls_of: Addresses of what the first cells of a table name, by words.
     """
     kept = list(parts)
     first, *others = [printable(part.strip()) for part in kept if isinstance(part, str)] or [

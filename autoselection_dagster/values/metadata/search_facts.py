@@ -125,7 +125,6 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
         "score_against_tokens": large_picture(
             tokens_plot(facts.history, unit, "png", record.spec.size_unit), home
         ),
-        "operator_credit": large_picture(credit_plot(operator_credits(facts.history), unit, "png"), home),
         **_landscape(facts),
         "pool_version": record.spec.pool_version,
         "latest_pool_version": facts.workspace.pool().version,
@@ -143,8 +142,9 @@ def _landscape(facts: SearchFacts) -> Facts:
     """Pictures of the search itself, each where it says more than the table of trials."""
     unit, home = facts.record.spec.metric, facts.workspace.home
     measured = facts.history.observations
-    subsets = [facts.realise(entry.recipe) for entry in measured]
+    subsets = facts.measured_subsets
     drawn: dict[str, bytes | None] = {
+        "operator_credit": credit_plot(operator_credits(measured, subsets), unit, "png"),
         "candidate_map": map_plot(measured, subsets, unit, "png"),
         "search_tree": tree_plot(facts.history, unit, "png"),
         "surrogate_calibration": calibration_plot(facts.history, unit, "png"),

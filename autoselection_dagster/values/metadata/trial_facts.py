@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from itertools import islice
+from textwrap import shorten
 from typing import Any
 
 import dagster as dg
@@ -93,9 +94,9 @@ def row_facts(rows: Table, search: str) -> Facts:
     The first rows of each fate have theirs in the row of the page, all of them in a dialog of one click more.
     """
     by_fate: dict[str, dict[str, str]] = {}
-    for fate, sample, *_ in rows.texts:
+    for fate, sample, _, text in rows.texts:
         url = launchpad_url("explain", _EXPLAIN.format(sample, search))
-        by_fate.setdefault(fate, {})[sample[:8]] = url
+        by_fate.setdefault(fate, {})[f"{_start(text)} ({sample[:8]})"] = url
     first = {
         f"{fate}: {name}": url
         for fate, urls in by_fate.items()
@@ -111,6 +112,14 @@ def row_facts(rows: Table, search: str) -> Facts:
         "explain_every_row": dg.MetadataValue.md(every),
     }
 
+
+def _start(text: str) -> str:
+    """The first words of a sample, as a link shows them."""
+    return shorten(text, _WORDS_OF_A_LINK, placeholder="...") or "no words"
+
+
+_WORDS_OF_A_LINK = 32
+"""Characters of a sample that a link shows at most."""
 
 _EXPLAIN = 'ops:\n  tell:\n    config:\n      name: "{}"\n      search: "{}"\n'
 _IN_THE_ROW = 3

@@ -10,7 +10,9 @@ from autoselection_core.campaign.duration import Pace
 from autoselection_core.history.records import SearchState, TrialState
 from autoselection_core.history.search_settings import FIRST_SETTINGS
 from autoselection_core.history.specification import SearchSpec
+from autoselection_core.search.status import SearchStatus
 from autoselection_core.solver.policy import Policy
+from autoselection_core.store.home import Home
 from autoselection_dagster.jobs.cost_estimate import cost_sentence
 from autoselection_dagster.sensors.search import LostReport
 from tests.dagster.installations import Driver
@@ -88,6 +90,29 @@ def test_a_budget_that_cannot_be_is_refused_in_a_sentence_that_names_it(
     assert str(refused.value.description).startswith(
         (f"{field} is {value}", f"a search with {field} {value}")
     )
+
+
+@pytest.mark.parametrize(
+    ("job", "op", "said"),
+    [
+        ("raise_budget", "budget", "budget is 0, but must be at least 1."),
+        ("raise_budget", "budget", "report_evaluations is -1, but must be at least 0."),
+        ("evaluate_recipe", "evaluate", "report_evaluations is -2, but must be at least 0."),
+        ("verify_step", "verify", "step is 0, but must be at least 1."),
+        ("export_subset", "export", "trial is -3, but must be at least 1."),
+        ("compare_subsets", "compare", "first is 0, but must be at least 1."),
+        ("compare_subsets", "compare", "second is 0, but must be at least 1."),
+    ],
+)
+def test_a_number_below_its_minimum_is_one_sentence(driver: Driver, job: str, op: str, said: str) -> None:
+    field, _, rest = said.partition(" is ")
+    config: dict[str, object] = {field: int(rest.partition(",")[0])}
+    if op == "evaluate":
+        config["recipe"] = "steps: []"
+
+    with pytest.raises(dg.Failure) as refused:
+        driver.adjust(job, op, **config)
+    assert refused.value.description == said
 
 
 @pytest.mark.parametrize(
@@ -303,7 +328,14 @@ def test_a_report_whose_run_failed_is_asked_for_again_with_a_pause_that_grows(dr
     (first,) = asked.run_requests or ()
     _fail(driver.instance, first)
 
-    assert "the report of s failed" in str(driver.tick())
+    assert "s: its report failed" in str(driver.tick())
+    home = Home(driver.installation.home)
+    waiting = SearchStatus.of(driver.ledger, "s", home)
+    assert (waiting.is_done, waiting.state) == (False, "searched")
+    for said in (waiting.sentence, str(driver.metadata("search_report", "s")["progress"])):
+        assert said.startswith("its report failed (run ")
+        assert "the campaign file is broken" in said
+        assert "is tried again at" in said
 
     lost = LostReport.of(driver.instance, first)
     at = lost.runs[0].create_timestamp.timestamp()
@@ -317,6 +349,8 @@ def test_a_report_whose_run_failed_is_asked_for_again_with_a_pause_that_grows(dr
     driver.launch(twice.again)
     made = LostReport.of(driver.instance, first)
     assert (len(made.runs), made.is_lost) == (3, False)
+    driver.tick()
+    assert SearchStatus.of(driver.ledger, "s", home).is_done
 
 
 def _fail(instance: dg.DagsterInstance, request: dg.RunRequest) -> None:

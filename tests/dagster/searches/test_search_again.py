@@ -249,6 +249,22 @@ def test_everything_that_follows_from_an_older_pool_is_stale(measured: Driver) -
         assert causes(measured, asset, "s")
 
 
+def test_the_best_subset_is_up_to_date_while_its_report_is_measured(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=2, report_evaluations=2)
+    best, seen = dg.AssetKey(["demo", "best_subset"]), []
+
+    while isinstance(result := driver.tick(), dg.SensorResult):
+        driver.add_partitions(result)
+        for request in result.run_requests or ():
+            driver.launch(request)
+        if "s" in driver.instance.get_materialized_partitions(best):
+            seen.append((driver.ledger.search("s").open_arms, causes(driver, "best_subset", "s")))
+
+    assert [found for _, found in seen] == [[]] * len(seen)
+    assert len(seen) > 2, "with the plan, after the report evaluations, and at the end"
+
+
 def causes(driver: Driver, asset: str, partition: str) -> list[object]:
     graph = driver.definitions.get_repository_def().asset_graph
     resolver = CachingStaleStatusResolver(driver.instance, graph, LoadingContextForTest(driver.instance))
