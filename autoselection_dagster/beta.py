@@ -7,8 +7,7 @@ from typing import TypeVar
 
 import dagster as dg
 
-from autoselection_core.report.rendering.table import printable
-from autoselection_dagster.values.metadata.rendering import Facts
+from autoselection_dagster.values.metadata.rendering import Facts, shown
 
 Value = TypeVar("Value")
 
@@ -26,16 +25,12 @@ def known_beta() -> Iterator[None]:
 
 
 def versioned_output(value: Value, metadata: Facts, version: str) -> dg.Output[Value]:
-    """Output of an asset whose data version follows from its content, and not from the time of its making.
-
-    Texts among the metadata command no page.
-    """
-    shown = {name: printable(each) if isinstance(each, str) else each for name, each in metadata.items()}
+    """Output of an asset whose data version follows from its content, and not from the time of its making."""
     with known_beta():
-        return dg.Output(value, metadata=shown, data_version=dg.DataVersion(version))
+        return dg.Output(value, metadata=shown(metadata), data_version=dg.DataVersion(version))
 
 
 def versioned_result(metadata: Facts, version: str) -> dg.MaterializeResult[None]:
     """Result of an asset without a value, with the data version that others read of it."""
     with known_beta():
-        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(version))
+        return dg.MaterializeResult(metadata=shown(metadata), data_version=dg.DataVersion(version))

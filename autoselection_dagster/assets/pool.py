@@ -119,7 +119,8 @@ def _facts(prepared: PreparedPool) -> Facts:
         "formats": table_value(formats_table(found)),
         "fields": table_value(fields_table(found)),
         "quarantine": table_value(quarantine_table(found)),
-        "quarantine_file": dg.MetadataValue.path(found.quarantine_path),
+        # A path would widen the whole page.
+        "quarantine_file": "in the folder quarantine of the home, named by the version of the pool",
         "contaminated": prepared.gated.samples_cut,
         "contamination": table_value(gate_table(prepared.gated)),
         "sources": table_value(_per_source(prepared.pool)),

@@ -14,6 +14,7 @@ from autoselection_core.report.rendering.table import printable
 from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.beta import DATA_VERSION_TAG
 from autoselection_dagster.place import Place
+from autoselection_dagster.values.metadata.rendering import shown
 from autoselection_dagster.values.metadata.search_facts import progress_facts
 
 _EVERY_S = 5.0
@@ -101,7 +102,7 @@ def show_progress(instance: dg.DagsterInstance, place: Place, status: SearchStat
     instance.report_runless_asset_event(
         dg.AssetMaterialization(
             place.key("search_report"),
-            metadata=dict(progress_facts(status, place.names)),
+            metadata=dict(shown(progress_facts(status, place.names))),
             partition=search,
             tags={DATA_VERSION_TAG: measured_version(status.trials)},
         )

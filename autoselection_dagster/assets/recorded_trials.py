@@ -30,7 +30,7 @@ from autoselection_dagster.values.managers import (
     StateIOManager,
     SubsetIOManager,
 )
-from autoselection_dagster.values.metadata.rendering import Facts
+from autoselection_dagster.values.metadata.rendering import Facts, shown
 from autoselection_dagster.values.metadata.trial_facts import (
     evaluation_facts,
     model_facts,
@@ -122,7 +122,7 @@ class TrialValues:
             yield dg.AssetMaterialization(
                 place.key(name),
                 partition=self.trial.reservation.partition,
-                metadata=told[name],
+                metadata=shown(told[name]),
                 tags={DATA_VERSION_TAG: version},
             )
 

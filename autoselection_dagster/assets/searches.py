@@ -28,7 +28,7 @@ from autoselection_dagster.names import Group
 from autoselection_dagster.place import EVERY_TRIAL_OF_THE_SEARCH, GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.values.managers import NOTHING, SUBSETS
-from autoselection_dagster.values.metadata.rendering import Facts, partition_link, table_value
+from autoselection_dagster.values.metadata.rendering import Facts, partition_link, shown, table_value
 from autoselection_dagster.values.metadata.search_facts import best_facts, progress_facts, report_facts
 
 
@@ -67,12 +67,12 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
             context.log.info("%d trials that no run of Dagster made are entered from the history", entered)
         if facts.record.state is SearchState.ACTIVE or not facts.history.observations:
             status = SearchStatus.of(facts.workspace.ledger, facts.record.search, home)
-            shown = progress_facts(status, place.names)
+            told = progress_facts(status, place.names)
         else:
             with terminated_in_a_sentence():
                 _open_report(facts, context.log.info)
-            shown = report_facts(facts, write_report(facts), place.names)
-        yield versioned_result(shown, measured_version(facts.trials))
+            told = report_facts(facts, write_report(facts), place.names)
+        yield versioned_result(told, measured_version(facts.trials))
         yield arms_are_equal(facts.arms, facts.signals, facts.solver.max_tokens)
         yield pool_is_latest(facts.record.spec.pool_version, facts.workspace.pool().version)
 
@@ -174,7 +174,7 @@ def next_search_asset(place: Place, signals: list[dg.AssetKey]) -> dg.AssetsDefi
             **({"report": partition_link(place.key("search_report"), again.search)} if again.search else {}),
             **_change(workspace, again.warm_from),
         }
-        return dg.MaterializeResult(metadata=facts)
+        return dg.MaterializeResult(metadata=shown(facts))
 
     return next_search
 

@@ -68,6 +68,15 @@ def write_samples(file: Path, count: int, seed: int = 0) -> None:
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
+def cell(record: Any, column: str) -> str:
+    """A cell of a table of Dagster, whether its column is one of its own or joined with others in one."""
+    if column in record.data:
+        return str(record.data[column])
+    parts = str(record.data["more"]).split(" · ")
+    (found,) = [part for part in parts if part.startswith(f"{column} ")]
+    return found.removeprefix(f"{column} ")
+
+
 @dataclass
 class Driver:
     """An installation with an instance.

@@ -99,11 +99,11 @@ def page(tmp_path: Path) -> Iterator[Page]:
 
 
 def test_a_changed_source_file_starts_a_warm_search_that_the_ui_shows(
-    installed: Installation, page: Page
+    installed: Installation, page: Page, tmp_path: Path
 ) -> None:
     file = installed.campaigns
     declared = file.read_text().replace("report_evaluations: 2", "report_evaluations: 0").rstrip()
-    file.write_text(declared + "\n    on_pool_change: {when: on_change, budget: 1}\n")
+    file.write_text(declared + "\n    on_pool_change: {when: on_change, budget: 3}\n")
     with serving(installed, free_port()) as services, Served.of(services) as served:
         url = f"http://127.0.0.1:{services.port}"
         served.do("demo_prepare")
@@ -122,22 +122,42 @@ def test_a_changed_source_file_starts_a_warm_search_that_the_ui_shows(
         page.get_by_text("größere Übung 日本").first.wait_for()
         page.goto(f"{url}/assets/demo/best_subset?view=partitions&partition={again}")
         page.get_by_text("expected_utility").first.wait_for()
+        _long_recipe(served)
+        Walk(page, url, tmp_path).cuts_nothing(*_pages(again, "003"), *_pages("long", "001"))
 
 
 def test_the_longest_recipe_is_shown_whole(served_with_ui: Served, page: Page) -> None:
     served = served_with_ui
     served.do("demo_prepare")
-    step = "{signal: word_entropy, fraction: 0.99}"
-    recipe = "seed: 0\nprocess:\n" + "".join(f"- keep_top: {step}\n" for _ in range(6))
-    config = {"ops": {"evaluate": {"config": {"recipe": recipe, "name": "long"}}}}
-    served.client.follow(served.client.launch("evaluate_recipe", config), print)
-    served.wait(lambda: _made(served, "recipe", "long|001"))
+    _long_recipe(served)
 
     page.goto(
         f"http://127.0.0.1:{served.services.port}/assets/demo/recipe?view=partitions&partition=long%7C001"
     )
     page.get_by_text("process:").first.wait_for()
     assert page.get_by_text("fraction: 0.99").first.is_visible()
+
+
+def _long_recipe(served: Served) -> None:
+    """Evaluate a recipe of six steps by itself."""
+    step = "{signal: word_entropy, fraction: 0.99}"
+    recipe = "seed: 0\nprocess:\n" + "".join(f"- keep_top: {step}\n" for _ in range(6))
+    config = {"ops": {"evaluate": {"config": {"recipe": recipe, "name": "long"}}}}
+    served.client.follow(served.client.launch("evaluate_recipe", config), print)
+    served.wait(lambda: _made(served, "evaluation", "long|001") and _made(served, "best_subset", "long"))
+
+
+def _pages(search: str, trial: str) -> list[str]:
+    """Overview and events of every asset, and its partition of a search or trial, from the root of the UI."""
+    alone = ["pool", "raw_sources", "base_model", "next_search", "signal/tokens", "signal/near_duplicates"]
+    of_search = ["search_report", "best_subset"]
+    of_trial = ["recipe", "subset", "subset_state", "fine_tuned_model", "evaluation"]
+    shown = [
+        *(f"{name}{view}" for name in (*alone, *of_search, *of_trial) for view in ("", "?view=events")),
+        *(f"{name}?view=partitions&partition={search}" for name in of_search),
+        *(f"{name}?view=partitions&partition={search}%7C{trial}" for name in of_trial),
+    ]
+    return [f"/assets/demo/{each}" for each in shown]
 
 
 def _made(served: Served, asset: str, partition: str) -> bool:

@@ -11,8 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 PATIENCE_MS = 240_000
 WIDTHS = (390, 900, 1440)
 PANES = (1280, 1440)
-_BEYOND = """
-cell => {
+_BEYOND = """cell => {
   const text = document.createRange();
   text.selectNodeContents(cell);
   const right = text.getBoundingClientRect().right;
@@ -21,9 +20,15 @@ cell => {
     if (getComputedStyle(box).overflowX !== "visible")
       beyond = Math.max(beyond, right - box.getBoundingClientRect().right);
   return Math.ceil(beyond);
-}
-"""
+}"""
 """Pixels of the text of a cell beyond the window, or beyond a box that cuts it; at most 0 where whole."""
+_CUT = f"""() => [...document.querySelectorAll("td, th")]
+  .filter(cell => !cell.querySelector("td"))
+  .map(cell => [({_BEYOND})(cell), cell.innerText])
+  .filter(([beyond]) => beyond > 0)"""
+"""Cells of all tables of a page whose text is cut, with the pixels beyond the edge."""
+
+_SETTLED_MS = 1_000
 _COLOURS = 64
 
 HIDDEN = "[Show Markdown]"
@@ -113,6 +118,18 @@ class Walk:
                     beyond = walk.row(name).locator("td").last.evaluate(_BEYOND)
                     assert beyond <= 0, f"{name} is cut by {beyond} pixels at {width} in the theme {theme}"
                 page.close()
+
+    def cuts_nothing(self, *addresses: str) -> None:
+        """Pages beside the navigation, at the narrower width: no cell of any table of theirs is cut."""
+        browser = self.page.context.browser
+        assert browser is not None, "a page of a launched browser"
+        page = browser.new_page(viewport={"width": min(PANES), "height": 900})
+        for address in addresses:
+            page.goto(f"{self.url}{address}")
+            page.locator("td").first.wait_for(timeout=PATIENCE_MS)
+            page.wait_for_timeout(_SETTLED_MS)
+            assert page.evaluate(_CUT) == [], f"{address} is cut at {min(PANES)} pixels"
+        page.close()
 
     def fits(self, address: str) -> None:
         """Open a written report at three widths and in both modes: nothing of it leads beyond the edge."""

@@ -70,13 +70,13 @@ def launchpad_url(job: str, config: str) -> str:
 def report_link(search: str, file: Path, home: Home) -> Facts:
     """The report of a search: a link to it where reports are served, and its file.
 
-    Beside a link the file is named from the home folder on: a long path would widen the whole page.
+    The file is named from the home folder on: a long path would widen the whole page.
     """
+    at = os.path.relpath(file.resolve(), home.root.resolve())
     base = os.environ.get(environment_variables.REPORTS_URL)
     if not base:
-        return {"report": dg.MetadataValue.path(file)}
+        return {"report": at}
     url = base.rstrip("/") + report_path(search)
-    at = os.path.relpath(file.resolve(), home.root.resolve())
     return {"report": dg.MetadataValue.md(link("open the report", url)), "report_file": at}
 
 
@@ -188,17 +188,106 @@ def steps_picture(counts: Sequence[int]) -> dg.MarkdownMetadataValue:
 def table_value(table: Table) -> dg.TableMetadataValue | dg.TextMetadataValue:
     """A table as Dagster shows one; its cells are what people read of them, with a place to wrap in each.
 
-    One wide table widens all rows of a page, so that the page cuts the texts of other rows at its edge. A
-    table without rows is a word.
+    One wide table widens all rows of a page, so that the page cuts the texts of other rows at its edge. So
+    long words of a wide table are divided, and where that is not enough some columns are joined in one, whose
+    texts wrap. A table without rows is a word.
     """
     if not table.rows:
         return dg.MetadataValue.text(NO_ROWS)
-    columns = [dg.TableColumn(name, "string") for name in table.columns]
-    records = [
-        dg.TableRecord({name: narrow(name, cell) for name, cell in zip(table.columns, row, strict=True)})
-        for row in table.texts
-    ]
-    return dg.MetadataValue.table(records, dg.TableSchema(columns))
+    columns, rows = fitted(
+        table.columns,
+        [[narrow(name, cell) for name, cell in zip(table.columns, row, strict=True)] for row in table.texts],
+    )
+    records = [dg.TableRecord(dict(zip(columns, row, strict=True))) for row in rows]
+    return dg.MetadataValue.table(
+        records, dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
+    )
+
+
+def versions_value(versions: Mapping[str, str]) -> dg.TableMetadataValue | dg.TextMetadataValue:
+    """Versions by name, each by its beginning: as JSON they would widen the page."""
+    return table_value(Table("Versions", ("name", "version"), tuple(versions.items())))
+
+
+_ROOM_PX = 306.0
+"""Width that the narrowest page, an asset's overview at 1,280 pixels, leaves to a table."""
+
+_CELL_PX, _HEADING_PX, _PADDING_PX = 8.45, 7.3, 17.0
+"""Width of a character of a cell and of a heading, and of what is around either, in pixels."""
+
+_LONGEST = (24, 16, 12)
+"""Characters of a word that are kept together, fewer where a table needs more room."""
+
+_FIRST_KEPT = ("dev score", "score")
+"""Columns by which rows are compared: others join before them."""
+
+_MORE = "more"
+_PARTS = re.compile(r"(?<=[/_|=>-])(?=\w)|(?<=\.)(?=[^\W\d])")
+"""Places at which a long word is divided before it is divided elsewhere."""
+
+
+def fitted(
+    columns: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """Columns and cells of a table that is no wider than the narrowest page shows it.
+
+    Example:
+        >>> fitted(["file", "bytes"], [["raw/" + 36 * "x", "1"]])[1]
+        [['raw/ xxxxxxxxxxxxxxxxxxxxxxxx xxxxxxxxxxxx', '1']]
+        >>> fitted(["trial", "recipe", "tokens of all its rows", "score"], [["1", "keep_top", "99", "0.5"]])
+        (['trial', 'recipe', 'score', 'more'], [['1', 'keep_top', '0.5', 'tokens of all its rows 99']])
+    """
+    divided: list[list[str]] = []
+    for longest in _LONGEST:
+        divided = [[_divided(cell, longest) for cell in row] for row in rows]
+        if _width(columns, divided) <= _ROOM_PX:
+            return columns, divided
+    kept = [0]
+    ranked = sorted(range(1, len(columns)), key=lambda place: columns[place] not in _FIRST_KEPT)
+    for place in ranked:
+        wider = sorted((*kept, place))
+        if _width(*_joined(columns, divided, wider)) <= _ROOM_PX:
+            kept = wider
+    return _joined(columns, divided, kept)
+
+
+def _joined(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[int]
+) -> tuple[list[str], list[list[str]]]:
+    """Columns that are kept, and one in which each cell names and has what the others hold."""
+    others = [place for place in range(len(columns)) if place not in kept]
+    more = [" · ".join(f"{columns[place]} {row[place]}" for place in others) for row in rows]
+    shown_rows = [[*(row[place] for place in kept), text] for row, text in zip(rows, more, strict=True)]
+    return [*(columns[place] for place in kept), _MORE], shown_rows
+
+
+def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> float:
+    """Minimum width of a table in pixels: a column is as wide as its heading, or its longest word."""
+    cells = [max(_CELL_PX * _longest(row[place]) for row in rows) for place in range(len(columns))]
+    headings = [_HEADING_PX * len(name) for name in columns]
+    return sum(max(pair) + _PADDING_PX for pair in zip(cells, headings, strict=True))
+
+
+def _longest(text: str) -> int:
+    return max(map(len, text.split()), default=0)
+
+
+def _divided(text: str, longest: int) -> str:
+    """A text whose words are no longer; spaces divide them, which show that they do not belong to them."""
+    return " ".join(_divided_word(word, longest) for word in text.split(" "))
+
+
+def _divided_word(word: str, longest: int) -> str:
+    if len(word) <= longest:
+        return word
+    lines = [""]
+    for part in _PARTS.split(word):
+        pieces = [part[start : start + longest] for start in range(0, len(part), longest)]
+        for piece in pieces:
+            if len(lines[-1]) + len(piece) > longest:
+                lines.append("")
+            lines[-1] += piece
+    return " ".join(line for line in lines if line)
 
 
 _RECIPES = ("recipe", "what", "after", "arm", "value")
@@ -251,6 +340,33 @@ def explanation_facts(parts: Iterable[Part], urls_of: Callable[[Table], Mapping[
 
 _MAX_LINKS = 20
 """Links that one table of an explanation adds; the table itself names all."""
+
+
+_MAX_NAME = 18
+"""Characters of an entry's name beyond which it wraps, at spaces, so that values have more room."""
+
+
+def shown(facts: Facts) -> Facts:
+    """Metadata as an asset's pages take it: texts command nothing, and long names of entries wrap.
+
+    Names of numbers stay: Dagster plots them by name.
+
+    Example:
+        >>> shown({"diff_to_nearest_by_source": "a", "retention_per_kept_step": 1})
+        {'diff to nearest by source': 'a', 'retention_per_kept_step': 1}
+    """
+    return {
+        _wrapping(name) if len(name) > _MAX_NAME and not isinstance(value, int | float) else name: printable(
+            value
+        )
+        if isinstance(value, str)
+        else value
+        for name, value in facts.items()
+    }
+
+
+def _wrapping(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def entry(title: str) -> str:

@@ -1,5 +1,6 @@
 """Metadata of the assets of a search."""
 
+import re
 from collections.abc import Sequence
 
 import dagster as dg
@@ -52,6 +53,7 @@ from autoselection_dagster.values.metadata.rendering import (
     sparkline,
     steps_picture,
     table_value,
+    versions_value,
 )
 from autoselection_dagster.values.metadata.trial_facts import lineage_links, row_facts
 
@@ -166,11 +168,20 @@ def _further_runs(facts: SearchFacts) -> Facts:
     """Gain, price and command of further runs, with a link to the Launchpad that buys them."""
     expected = outlook(facts)
     if expected.offer is None:
-        return {"further_runs": expected.sentence}
+        return {"further_runs": _beside_the_file(expected.sentence)}
     asked = {"search": facts.record.search, "report_evaluations": expected.offer.report_evaluations}
     config = yaml.safe_dump({"ops": {"budget": {"config": asked}}}, sort_keys=False)
     here = link("raise_budget", launchpad_url("raise_budget", config))
-    return {"further_runs": dg.MetadataValue.md(f"{expected.sentence}. Or here, by the job {here}.")}
+    return {
+        "further_runs": dg.MetadataValue.md(
+            f"{_beside_the_file(expected.sentence)}. Or here, by the job {here}."
+        )
+    }
+
+
+def _beside_the_file(sentence: str) -> str:
+    """A sentence with a command that is run beside the campaigns' file: a path would widen the whole page."""
+    return re.sub(r"(?<=--file )(?:'[^']*/|[^\s'`]*/)([^/\s'`]+)'?", r"\1", sentence)
 
 
 def _beginning(facts: SearchFacts) -> Facts:
@@ -198,7 +209,7 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
         f"{runs}. {noise_sentence(facts)}"
     )
     return {
-        "known": outlook(facts).sentence,
+        "known": _beside_the_file(outlook(facts).sentence),
         "expected": expected,
         **_verdict_facts(facts, findings(facts)),
         "recipe": dg.MetadataValue.md(fence(facts.best_recipe.to_yaml(), "yaml")),
@@ -221,7 +232,7 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
         "signal_histograms": large_picture(histogram_plot(subset, facts.signals, kind="png"), home),
         "subset": subset.fingerprint,
         "pool_version": subset.pool_version,
-        "signal_versions": dg.MetadataValue.json(dict(subset.signal_versions)),
+        "signal_versions": versions_value(dict(subset.signal_versions)),
         **_lineage(facts, best.trial, names),
         **_read(facts.best_recipe, facts, names),
         **(
@@ -259,8 +270,8 @@ def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
         "partition": partition,
         **lineage_links(names, trial.reservation),
         "evaluation": str(trial.evaluation),
-        # Relative to the home folder: a long path would make the page wider than the screen.
-        "items": f"evaluations/{trial.evaluation}",
+        # A path would widen the whole page.
+        "items": "in the folder of that name in evaluations",
         **({"base_model": dg.MetadataValue.asset(names.key("base_model"))} if campaign.base_model else {}),
         "pool": dg.MetadataValue.asset(names.key("pool")),
         **{

@@ -34,10 +34,12 @@ from autoselection_dagster.values.metadata.rendering import (
     launchpad_url,
     link,
     links,
+    narrow,
     partition_url,
     rounded,
     steps_picture,
     table_value,
+    versions_value,
 )
 
 TRIAL_ASSETS = ("recipe", "subset", "subset_state", "fine_tuned_model", "evaluation")
@@ -48,7 +50,7 @@ def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) 
     """The recipe, where it came from, and what the surrogate expected of it."""
     return {
         "recipe": dg.MetadataValue.md(fence(recipe.to_yaml(), "yaml")),
-        "steps": recipe.full_label,
+        "steps": narrow("recipe", recipe.full_label),
         "origin": origin,
         **({} if proposal is None else {"reasons": table_value(reasons_table(proposal))}),
     }
@@ -84,7 +86,7 @@ def subset_facts(subset: Subset, signals: SignalTable, names: Names, home: Home 
         "subset": subset.fingerprint,
         "pool": dg.MetadataValue.asset(names.key("pool")),
         "pool_version": subset.pool_version,
-        "signal_versions": dg.MetadataValue.json(dict(subset.signal_versions)),
+        "signal_versions": versions_value(dict(subset.signal_versions)),
     }
 
 
@@ -147,8 +149,9 @@ def model_facts(evaluation: Evaluation, home: Home) -> Facts:
     """Data and cost of the training, and the folder of the adapter."""
     taught = EvaluationFolder(home.evaluation(evaluation.key)).taught_tokens
     return {
-        # From the home folder on: a long path would widen the whole page.
-        "folder": os.path.relpath(home.evaluation(evaluation.key).resolve(), home.root.resolve()),
+        # A path would widen the whole page.
+        "evaluation": evaluation.key,
+        "folder": f"of that name in {os.path.relpath(home.evaluations.resolve(), home.root.resolve())}",
         "replicate": evaluation.replicate,
         "samples_trained": evaluation.trained_count,
         "samples_skipped": len(evaluation.skipped),

@@ -11,7 +11,7 @@ from autoselection_core.history.records import TrialKind, TrialState
 from autoselection_core.search.loop import run_search
 from autoselection_core.solver.policy import LATEST
 from autoselection_core.store.home import Home
-from tests.dagster.installations import Driver
+from tests.dagster.installations import Driver, cell
 
 STUDY = """\
 name: {name}
@@ -125,10 +125,8 @@ def test_a_pasted_recipe_beside_a_search_leaves_its_history_alone(driver: Driver
     assert [entry.trial for entry in driver.ledger.history("s").observations] == [1]
     assert driver.metadata("evaluation", "s|report-01")["arm"] == "requested"
     report = driver.metadata("search_report", "s")
-    (row,) = [
-        each.data for each in report["arms"] if str(each.data["arm"]).startswith("stated recipe keep_top")
-    ]
-    assert float(row["test score"])
+    (row,) = [each for each in report["arms"] if cell(each, "arm").startswith("stated recipe keep_ top")]
+    assert float(cell(row, "test score"))
 
 
 def test_an_evaluation_that_no_budget_covers_names_the_field(driver: Driver) -> None:
