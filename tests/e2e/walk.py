@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 PATIENCE_MS = 240_000
-WIDTHS = (390, 900, 1440)
+WIDTHS = (390, 800, 1440)
 PANES = (1280, 1440)
 _BEYOND = """cell => {
   const text = document.createRange();
@@ -27,6 +27,14 @@ _CUT = f"""() => [...document.querySelectorAll("td, th")]
   .map(cell => [({_BEYOND})(cell), cell.innerText])
   .filter(([beyond]) => beyond > 0)"""
 """Cells of all tables of a page whose text is cut, with the pixels beyond the edge."""
+
+_SCROLLED = """() => [...document.querySelectorAll(".table")]
+  .filter(table => table.scrollWidth > table.clientWidth)
+  .map(table => table.previousElementSibling.innerText)"""
+"""Titles of a written report's tables that are wider than the page."""
+
+_SCROLLED_FROM = 1000
+"""Width of a page from which recipes are kept together, and a table may be scrolled."""
 
 _SETTLED_MS = 1_000
 _COLOURS = 64
@@ -141,6 +149,8 @@ class Walk:
                 self.page.goto(address)
                 wide = self.page.evaluate("document.documentElement.scrollWidth")
                 assert wide <= width, f"{address} is {wide} pixels wide at {width} in {mode} mode"
+                scrolled = self.page.evaluate(_SCROLLED) if width < _SCROLLED_FROM else []
+                assert scrolled == [], f"tables of {address} are wider than the page at {width}"
         self.page.emulate_media(color_scheme="light")
         if size is not None:
             self.page.set_viewport_size(size)

@@ -647,5 +647,11 @@ def test_columns_of_numbers_are_aligned_to_the_right_and_names_are_not() -> None
     page = Table("t", ("name", "count"), (("a", 1), ("b", None))).to_html()
 
     assert '<th class="number">count</th>' in page
-    assert "<td>a</td>" in page
-    assert '<td class="number">-</td>' in page
+    assert '<td data-column="name">a</td>' in page
+    assert '<td class="number" data-column="count">-</td>' in page
+
+
+def test_a_table_without_rows_says_that_there_are_none() -> None:
+    empty = Table("t", ("name", "count"), ())
+
+    assert (empty.to_markdown(), empty.to_html()) == ("none", "<p>none</p>")

@@ -53,9 +53,10 @@ class Table:
         if not self.rows:
             return f"<p>{NO_ROWS}</p>"
         numbers = [self._is_number(place) for place in range(len(self.columns))]
-        head = _html_row(self.columns, "th", numbers)
+        head = _html_row(self.columns, "th", numbers, [""] * len(numbers))
         columns = [_column_texts([row[place] for row in self.rows]) for place in range(len(self.columns))]
-        body = "\n".join(_html_row(row, "td", numbers) for row in zip(*columns, strict=True))
+        names = [f' data-column="{html.escape(name)}"' for name in self.columns]
+        body = "\n".join(_html_row(row, "td", numbers, names) for row in zip(*columns, strict=True))
         return f"<table>\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
     def _is_number(self, place: int) -> bool:
@@ -118,9 +119,13 @@ def _column_texts(cells: Sequence[Cell]) -> list[str]:
     return ["-" if cell is None else f"{cell:.{digits}f}" for cell in cells]
 
 
-def _html_row(cells: Sequence[str], tag: str, numbers: Sequence[bool]) -> str:
+def _html_row(cells: Sequence[str], tag: str, numbers: Sequence[bool], marks: Sequence[str]) -> str:
+    """A row of cells; marks are attributes of the cells, beside their class."""
     kinds = (' class="number"' if is_number else "" for is_number in numbers)
-    shown_cells = (f"<{tag}{kind}>{breakable(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True))
+    shown_cells = (
+        f"<{tag}{kind}{mark}>{breakable(cell)}</{tag}>"
+        for cell, kind, mark in zip(cells, kinds, marks, strict=True)
+    )
     return "<tr>" + "".join(shown_cells) + "</tr>"
 
 
