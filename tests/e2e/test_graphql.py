@@ -32,7 +32,7 @@ def test_a_search_started_over_graphql_runs_to_its_report(served_with_ui: Served
     served.wait(lambda: "clicked" in [search.search for search in served.ledger.searches()])
     served.wait(lambda: served.is_done("clicked"))
     # The page is refreshed after every trial and report evaluation; the last refresh is the report.
-    final = {"score_trajectory", "score_against_tokens", "trials", "arms"}
+    final = {"score_trajectory", "score against tokens", "trials", "arms"}
     served.wait(lambda: final <= _labels(served, "demo", "search_report"))
     assert served.ledger.search("clicked").spec.seed == 7
 
@@ -51,6 +51,12 @@ def test_a_run_that_is_terminated_gives_its_trial_back_unharmed(served_with_ui: 
         (1, "released"),
         (2, "paid"),
     ]
+    ended = served.client.instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status is dg.DagsterRunStatus.CANCELED
+    told = str([entry.dagster_event for entry in served.client.instance.all_logs(run.run_id)])
+    assert "the run was terminated, or the process that it ran in" in told
+    assert "DagsterExecutionInterruptedError" not in told
 
 
 def test_nothing_starts_while_the_search_sensor_is_switched_off(served_with_ui: Served) -> None:

@@ -13,6 +13,7 @@ from autoselection_core.history.records import SearchState, TrialRecord
 from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.beginning import origin_of
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_table
 from autoselection_core.report.sections.lead import headline, verdict_sentences
@@ -83,6 +84,8 @@ def show_status(workspace: Workspace) -> None:
     for status in found:
         if _is_open(status):
             tell(f"{status.record.search}: {status.sentence}")
+            if status.record.spec.warm_from is not None:
+                tell(f"{status.record.search}: {origin_of(status.record)}")
     searches: list[Json] = [
         {**status.to_json(), "verdict": verdicts.get(status.record.search)} for status in found
     ]

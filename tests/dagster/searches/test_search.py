@@ -116,7 +116,7 @@ def test_every_kind_of_plot_is_a_picture(searched: Driver) -> None:
         "retention_per_step",
         "signal_histograms",
         "score_trajectory",
-        "score_against_tokens",
+        "score against tokens",
         "operator_credit",
         "source_mix",
     }
