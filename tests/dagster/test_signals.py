@@ -126,7 +126,9 @@ def test_the_log_and_the_asset_say_which_workers_of_a_cluster_scored() -> None:
     assert cost_line(report) == (
         "form: 400 samples scored in 2.0 s by 2 workers of the cluster, 200.0 samples/s; 0 were known before"
     )
-    (first, _) = table_value(workers_table(shares)).records
+    shown = table_value(workers_table(shares))
+    assert isinstance(shown, dg.TableMetadataValue)
+    (first, _) = shown.records
     assert {**first.data, "worker": ""} == {
         "worker": "",
         "work": "form",
