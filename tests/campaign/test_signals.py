@@ -253,6 +253,8 @@ def test_a_signal_holds_the_campaign_s_own_signal_whatever_the_order(folder: Pat
         ("{clusters: {size: 3}}", r"Did you mean 'sizes'\?"),
         ("{column: 'rm score'}", "is called 'rm score', which no signal can be"),
         ("{column: tokens}", "is called 'tokens', which no signal can be; give it a name with `as:`"),
+        ("{column: x, as: a}, {column: y, as: a}", r"signals\[2\] is the second signal 'a'"),
+        ("near_duplicates, {near_duplicates: {words: 4}}", "'near_duplicates' again, with other settings"),
         ("{column: x, key: id}", "joins nothing; name the file with `from:`"),
         ("{column: x, from: ../../x.csv}", "outside of"),
         ("{vectors: x.parquet}, embedding", "but the vectors take the place of embeddings"),

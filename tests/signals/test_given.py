@@ -1,5 +1,6 @@
 """Scores and vectors that the user brings."""
 
+import gzip
 import json
 from collections.abc import Mapping
 from decimal import Decimal
@@ -290,6 +291,46 @@ def test_rows_that_count_from_0_are_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(GivenFileError, match="counts its rows from 0; count from 1"):
         GivenScores("quality", str(tmp_path / "s.parquet"), "row").compute(pool_with({}), {})
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "is empty; begin with a line of column names"),
+        (b"id,quality\n", "names no sample by 'id' .0 keys"),
+        ("id,quality\n".encode("utf-16"), "it is UTF-16; convert it with `iconv -f UTF-16 -t UTF-8`"),
+        (gzip.compress(b"id,quality\n"), "whatever its ending says; rename or unpack it"),
+    ],
+    ids=["empty", "header", "utf16", "gzip"],
+)
+def test_a_text_file_without_a_score_is_an_error_that_says_why(
+    tmp_path: Path, content: bytes, fault: str
+) -> None:
+    (tmp_path / "s.CSV").write_bytes(content)
+
+    with pytest.raises(GivenFileError, match=fault):
+        GivenScores("quality", str(tmp_path / "s.CSV")).compute(pool_with({}), {})
+
+
+def test_keys_may_be_bytes_and_no_number_is_read_through_underscores(tmp_path: Path) -> None:
+    keys = pa.array([sample.id.encode() for sample in SAMPLES])
+    values = pa.array(["1_0", *map(str, range(1, 6))])
+    pq.write_table(pa.table({"id": keys, "quality": values}), tmp_path / "s.parquet")
+
+    found = scores(GivenScores("quality", str(tmp_path / "s.parquet")), pool_with({}))
+
+    assert np.array_equal(found, [np.nan, 1, 2, 3, 4, 5], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("vector", "fault"), [([0.0, 0.0], "for none of the 6"), ([], "lengths: 0"), ([1e300], "none")]
+)
+def test_vectors_that_say_nothing_are_an_error(tmp_path: Path, vector: list[float], fault: str) -> None:
+    column = pa.array([vector] * 6, pa.list_(pa.float64()))
+    pq.write_table(pa.table({"id": [each.id for each in SAMPLES], "vector": column}), tmp_path / "v.parquet")
+
+    with pytest.raises(GivenFileError, match=fault):
+        GivenVectors(file=str(tmp_path / "v.parquet")).compute(pool_with({}), {})
 
 
 def test_other_scores_are_another_version(tmp_path: Path) -> None:

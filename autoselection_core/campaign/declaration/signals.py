@@ -202,7 +202,10 @@ def signals_from(value: Value, allowed_paths: AllowedPaths) -> dict[str, dict[st
     for item in value.items():
         named = item.plain
         if isinstance(named, dict) and (brought := next((key for key in BROUGHT if key in named), None)):
-            chosen.update([brought_signal(brought, item, allowed_paths)])
+            name, brought_settings = brought_signal(brought, item, allowed_paths)
+            if chosen.setdefault(name, brought_settings) != brought_settings:
+                named_as = name.partition(":")[2] or name
+                item.refuse(f"is the second signal {named_as!r}; keep one, or name it anew with `as:`")
             continue
         entries = {named: None} if isinstance(named, str) else item.entries()
         for spelled, settings in entries.items():
@@ -210,7 +213,9 @@ def signals_from(value: Value, allowed_paths: AllowedPaths) -> dict[str, dict[st
             if name not in known:
                 names = ", ".join(known)
                 item.refuse(f"names no signal: {name!r} (signals: {names}).{did_you_mean(name, known)}")
-            chosen[name] = {} if settings is None else _settings(settings, known[name], allowed_paths)
+            stated = {} if settings is None else _settings(settings, known[name], allowed_paths)
+            if chosen.setdefault(name, stated) != stated:
+                item.refuse(f"names the signal {name!r} again, with other settings; keep one")
             for lacking in (each for each in known[name].required if each not in chosen[name]):
                 item.refuse(f"names the signal {name!r}, which needs `{lacking}`")
     if {VECTORS, EMBEDDING} <= set(chosen):

@@ -56,7 +56,7 @@ def open_content(path: Path) -> Iterator[IO[bytes]]:
     """
     try:
         with path.open("rb") as file, _decompress(file, path) as plain:
-            _require_utf8(plain, path)
+            require_utf8(plain, path)
             yield plain
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise UnreadableSourceError(path, str(error)) from error
@@ -109,7 +109,12 @@ def require_data(start: bytes, path: Path) -> None:
         raise UnreadableSourceError(path, "it is a page of the web, as a download that failed leaves one")
 
 
-def _require_utf8(file: IO[bytes], path: Path) -> None:
+def require_utf8(file: IO[bytes], path: Path) -> None:
+    """Refuse a file by its first bytes that is no text in UTF-8, and set it back to its beginning.
+
+    Raises:
+        UnreadableSourceError: It is compressed, in another encoding, or what something else left.
+    """
     file.seek(0)
     start = file.read(LOOKED_AT)
     file.seek(0)

@@ -15,8 +15,10 @@ import pyarrow.lib as pa_errors
 import pyarrow.parquet as pq
 
 from autoselection_core.arrays import Rows
+from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.errors.signals import GivenFileError
 from autoselection_core.identity import fingerprint_file
+from autoselection_core.pool.files.content import require_utf8
 from autoselection_core.pool.pool import Pool
 
 _SHOWN = 3
@@ -83,7 +85,8 @@ def number(value: object) -> float:
     if isinstance(value, str) and (truth := _TRUTH.get(value.strip().casefold())) is not None:
         return truth
     try:
-        found = float(value) if isinstance(value, int | float | str | Decimal) else math.nan
+        is_number = isinstance(value, int | float | Decimal) or (isinstance(value, str) and "_" not in value)
+        found = float(value) if is_number else math.nan  # type: ignore[arg-type] # checked above
     except (ValueError, OverflowError):
         return math.nan
     return found if abs(found) <= _LARGEST else math.nan
@@ -122,7 +125,9 @@ def read_columns(file: Path, columns: Sequence[str]) -> pa.Table:
         GivenFileError: It is not there, not readable, or has no such column.
     """
     try:
-        table = _read_text(file) if file.suffix in {".csv", ".tsv"} else pq.read_table(file)
+        table = _read_text(file) if file.suffix.lower() in {".csv", ".tsv"} else pq.read_table(file)
+    except UnreadableSourceError as error:
+        raise GivenFileError(file, f"cannot be read: {error.reason}", _KINDS) from error
     except (OSError, pa_errors.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
         raise GivenFileError(file, f"cannot be read: {error}", _KINDS) from error
     if ROW in columns and ROW not in table.column_names:
@@ -221,11 +226,16 @@ def require_one_value(table: pa.Table, key: str, column: str, file: Path) -> dic
     for place, name in enumerate(names):
         if name is None:
             continue  # a row without a key is about no sample
-        first = places.setdefault(str(name), place)
+        first = places.setdefault(key_text(name), place)
         if first != place and not _are_equal(values[first], values[place]):
             reason = f"has two values of {column!r} for {key} {name!r}"
             raise GivenFileError(file, reason, f"keep one row for each {key}")
     return places
+
+
+def key_text(value: object) -> str:
+    """The text that a key is compared as: of bytes, the one that they spell."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _are_equal(first: object, second: object) -> bool:
@@ -240,7 +250,7 @@ def _keys(pool: Pool, key: str) -> Iterator[tuple[str, ...]]:
         yield from (tuple(each["locator"] for each in found) for found in _origins(pool))
         return
     for sample, values in zip(ids, values_of_records(pool, key), strict=True):
-        named = tuple(str(value) for value in values if value is not None)
+        named = tuple(key_text(value) for value in values if value is not None)
         yield (sample, *named) if key == SAMPLE_ID else named
 
 
@@ -252,15 +262,20 @@ def _numbers(pool: Pool) -> Iterator[tuple[str, ...]]:
 
 def _read_text(file: Path) -> pa.Table:
     csv.field_size_limit(_MAX_CELL)
+    with file.open("rb") as raw:
+        require_utf8(raw, file)
     with file.open(newline="", encoding="utf-8-sig") as text:
-        reader = csv.DictReader(text, delimiter="\t" if file.suffix == ".tsv" else ",")
+        reader = csv.DictReader(text, delimiter="\t" if file.suffix.lower() == ".tsv" else ",")
+        names = reader.fieldnames
+        if not names:
+            raise GivenFileError(file, "is empty", "begin with a line of column names")
         rows = []
         for row in reader:
             if None in row:
                 reason = f"has more cells than its header in line {reader.line_num}"
                 raise GivenFileError(file, reason, "quote texts that hold a comma")
             rows.append(row)
-    twice = [name for name, count in Counter(reader.fieldnames or ()).items() if count > 1]
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise GivenFileError(file, f"has two columns {twice[0]!r}", "give each column a name of its own")
-    return pa.Table.from_pylist(rows)
+    return pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in names})

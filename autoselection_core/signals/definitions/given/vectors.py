@@ -19,6 +19,7 @@ from autoselection_core.signals.definitions.given.joined import (
     SAMPLE_ID,
     file_version,
     joined_rows,
+    key_text,
     read_columns,
     require_as_many_rows,
 )
@@ -65,9 +66,9 @@ class GivenVectors(Embeddings, PoolSignal):
         vectors = np.full((len(pool), known.shape[1]), np.nan, np.float32)
         vectors[rows >= 0] = known[rows[rows >= 0]]
         vectors[~np.isfinite(vectors).all(axis=1)] = np.nan
-        if np.isnan(vectors).all():
+        if not np.nan_to_num(vectors).any():
             reason = f"has a vector of numbers in {self.column!r} for none of the {len(pool):,} samples"
-            raise GivenFileError(file, reason, "replace what is NaN, infinite or null by numbers")
+            raise GivenFileError(file, reason, "replace vectors of NaN, infinities, nulls or zeros alone")
         return {VECTORS: vectors}
 
     def require_rows(self, pool: Pool, records: int) -> None:
@@ -90,7 +91,9 @@ class GivenVectors(Embeddings, PoolSignal):
         table = read_columns(file, (self.key, self.column))
         known = _matrix(table.column(self.column), file, self.column)
         names = table.column(self.key).to_pylist()
-        places = {str(names[row]): row for row in np.flatnonzero(np.isfinite(known).all(axis=1)).tolist()}
+        places = {
+            key_text(names[row]): row for row in np.flatnonzero(np.isfinite(known).all(axis=1)).tolist()
+        }
         missing = [target.id for target in targets if target.id not in places]
         if missing:
             reason = f"has no vector for {len(missing)} target samples of a benchmark, such as {missing[0]}"
@@ -107,10 +110,11 @@ def _matrix(column: pa.ChunkedArray, file: Path, name: str) -> Vectors:
         reason = f"holds no lists of numbers in {name!r}, but {kind}"
         raise GivenFileError(file, reason, "name the column of the vectors with `column`")
     lengths = {len(value) for value in column.to_pylist() if value is not None}
-    if len(lengths) != 1 or column.null_count:
+    if len(lengths) != 1 or column.null_count or 0 in lengths:
         found = ", ".join(map(str, sorted(lengths))) or "none"
         reason = f"has vectors of several lengths or without one in {name!r} (lengths: {found})"
         raise GivenFileError(file, reason, "give each row one vector of the same length")
-    flat = np.asarray(column.combine_chunks().flatten().to_numpy(zero_copy_only=False), np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and so unknown
+        flat = np.asarray(column.combine_chunks().flatten().to_numpy(zero_copy_only=False), np.float32)
     vectors: Vectors = flat.reshape(-1, lengths.pop())
     return vectors
