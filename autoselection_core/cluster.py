@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 from autoselection_core import environment_variables
@@ -62,7 +62,8 @@ class WorkerShare:
         work: The piece of work.
         tasks: Number of its tasks.
         size: Rows, or entries of ranges, that they looked at.
-        seconds: Time in them.
+        seconds: Time in them by the clock.
+        cpu_seconds: Time in them of the processor.
     """
 
     worker: str
@@ -70,6 +71,7 @@ class WorkerShare:
     tasks: int
     size: int
     seconds: float
+    cpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,13 @@ class Account:
             answer: What `Stopwatch.told` said of it.
         """
         key = (work, str(answer["worker"]))
-        known = self._done.get(key, WorkerShare(key[1], work, 0, 0, 0.0))
-        self._done[key] = WorkerShare(
-            known.worker,
-            work,
-            known.tasks + 1,
-            known.size + size,
-            known.seconds + float(answer["seconds"]),
+        known = self._done.get(key, WorkerShare(key[1], work, 0, 0, 0.0, 0.0))
+        self._done[key] = replace(
+            known,
+            tasks=known.tasks + 1,
+            size=known.size + size,
+            seconds=known.seconds + float(answer["seconds"]),
+            cpu_seconds=known.cpu_seconds + float(answer["cpu_seconds"]),
         )
 
     @property
@@ -106,12 +108,16 @@ class Stopwatch:
     """Time of a task, in the process that runs it."""
 
     def __init__(self) -> None:
-        self._started = time.perf_counter()
+        self._started, self._cpu_started = time.perf_counter(), time.process_time()
 
     def told(self) -> dict[str, str]:
-        """Who works, and for how many seconds by now."""
-        seconds = time.perf_counter() - self._started
-        return {"worker": f"{socket.gethostname()}:{os.getpid()}", "seconds": f"{seconds:.3f}"}
+        """Who works, and for how many seconds by now, by the clock and of the processor."""
+        seconds, cpu_seconds = time.perf_counter() - self._started, time.process_time() - self._cpu_started
+        return {
+            "worker": f"{socket.gethostname()}:{os.getpid()}",
+            "seconds": f"{seconds:.4f}",
+            "cpu_seconds": f"{cpu_seconds:.4f}",
+        }
 
 
 _POLL_S = 0.2
@@ -177,18 +183,23 @@ class RayCluster:
     ) -> bytes:
         """Result of the oldest task, which leaves `running`. What the task raised is raised here."""
         head = _HeadWatch(self.address)
-        while not ray.wait([running[0]], timeout=_POLL_S)[0]:
-            if while_waiting is not None:
-                while_waiting()
-            head.look()
         try:
-            answer: bytes = ray.get(running.popleft())
+            while not ray.wait([running[0]], timeout=_POLL_S)[0]:
+                if while_waiting is not None:
+                    while_waiting()
+                head.look()
+            answer: bytes = ray.get(running[0])
         except ray.exceptions.RayTaskError as error:
+            running.popleft()
             raise error.cause from error
         except ray.exceptions.RayError as error:
-            if not _listens(self.address):
+            if _has_gone(self.address):
                 raise HeadLostError(self.address) from error
+            running.popleft()
             raise WorkerLostError(task.__name__, str(error).strip().splitlines()[0]) from error
+        except OSError as error:  # Ray's own process on this machine is gone
+            raise HeadLostError(self.address) from error
+        running.popleft()
         return answer
 
     def _connected(self) -> Any:  # noqa: ANN401 - the module
@@ -261,6 +272,13 @@ def _listens(address: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def _has_gone(address: str) -> bool:
+    """Whether a head listens no more; looked at twice, since the processes of a cluster die one by one."""
+    if _listens(address):
+        time.sleep(_LOOKED_AFTER_EVERY_S)
+    return not _listens(address)
 
 
 def _reach(address: str) -> None:

@@ -195,8 +195,18 @@ def cost_line(report: SignalReport) -> str:
 
 def workers_table(shares: Sequence[WorkerShare]) -> Table:
     """What each worker of the cluster did of each piece of work."""
-    columns = ("worker", "work", "shards", "rows", "seconds")
-    rows = ((each.worker, each.work, each.tasks, each.size, round(each.seconds, 1)) for each in shares)
+    columns = ("worker", "work", "shards", "rows", "seconds", "of the processor")
+    rows = (
+        (
+            each.worker,
+            each.work,
+            each.tasks,
+            each.size,
+            round(each.seconds, 1),
+            round(each.cpu_seconds, 1),
+        )
+        for each in shares
+    )
     return Table("Workers", columns, tuple(rows))
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from autoselection_core import environment_variables
 from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cluster import WorkerShare
 from autoselection_core.identity import Json
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS
 from autoselection_core.store.home import Home
@@ -86,6 +88,22 @@ def _workspace(made: GeneratedHome) -> Workspace:
     return installed_workspace(replace(made.workspace.campaign, signals=signals), made.home)
 
 
+def _busiest(shares: Sequence[WorkerShare]) -> float | None:
+    """Processor seconds of the worker that has most of them, so what a free machine would wait for."""
+    totals = defaultdict[str, float](float)
+    for share in shares:
+        totals[share.worker] += share.cpu_seconds
+    return round(max(totals.values()), 2) if totals else None
+
+
+def _rounded(share: WorkerShare) -> dict[str, Json]:
+    return {
+        **asdict(share),
+        "seconds": round(share.seconds, 2),
+        "cpu_seconds": round(share.cpu_seconds, 2),
+    }
+
+
 def scored(raw: Path, home: Home) -> dict[str, Json]:
     """Seconds of scoring each signal in this process or on the cluster that the environment names."""
     workspace = _workspace(GeneratedHome(raw, home))
@@ -97,7 +115,8 @@ def scored(raw: Path, home: Home) -> dict[str, Json]:
         assert done.value.computed == len(pool)
         figures[name] = {
             **done.cost,
-            "workers": [asdict(share) for share in done.value.workers],
+            "busiest_worker_cpu_seconds": _busiest(done.value.workers),
+            "workers": [_rounded(share) for share in done.value.workers],
             "load": round(os.getloadavg()[0], 1),
         }
     return figures

@@ -120,22 +120,18 @@ def test_every_signal_materializes(installed: Installation) -> None:
 
 
 def test_the_log_and_the_asset_say_which_workers_of_a_cluster_scored() -> None:
-    shares = (WorkerShare("one:1", "form", 2, 300, 1.25), WorkerShare("two:1", "form", 1, 100, 0.5))
+    shares = (WorkerShare("one:1", "form", 2, 300, 1.25, 1.0), WorkerShare("two:1", "form", 1, 100, 0.5, 0.4))
     report = SignalReport("form", "v", 400, 400, 0, {}, {}, 2.0, shares)
 
     assert cost_line(report) == (
         "form: 400 samples scored in 2.0 s by 2 workers of the cluster, 200.0 samples/s; 0 were known before"
     )
-    shown = table_value(workers_table(shares))
-    assert isinstance(shown, dg.TableMetadataValue)
-    (first, _) = shown.records
-    assert {**first.data, "worker": ""} == {
-        "worker": "",
-        "work": "form",
-        "shards": "2",
-        "rows": "300",
-        "seconds": "1.2",
-    }
+    told = workers_table(shares)
+    assert told.columns == ("worker", "work", "shards", "rows", "seconds", "of the processor")
+    assert told.texts == [
+        ["one:1", "form", "2", "300", "1.2", "1"],
+        ["two:1", "form", "1", "100", "0.5", "0.4"],
+    ]
 
 
 def scored_without_dagster(installed: Installation) -> dict[str, tuple[int, int]]:

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.campaign.remote.clients import attached_workspace
 from autoselection_core.errors.store import StorageFullError
 from autoselection_core.export.installation.backup import back_up
 from autoselection_core.export.manifest import SubsetOrigin
@@ -32,6 +34,7 @@ from autoselection_core.store.home import Home
 from autoselection_core.store.lance import ID, ID_TYPE, LanceTable
 from autoselection_core.subset import realise
 from autoselection_core.testing.signals import pool_of_answers
+from tests.cluster.works import RoundTrip
 
 MEGABYTE = 1 << 20
 
@@ -243,8 +246,11 @@ def steps_of(folder: Path) -> dict[str, Callable[[], object]]:
     store, vectors = SignalStore(home), GivenVectors(file=str(folder / "vectors.parquet"))
     pairs, centres = EmbeddingPairs(embeddings=vectors), str(home.root / "centres.npz")
     clusters = Clusters(sizes=(4,), embeddings=vectors, centres=centres)
+    campaign = Campaign("try", (), signals={"near_duplicates": {"words": 3}})
+    elsewhere = attached_workspace(campaign, home, RoundTrip())
     return {
         "near duplicates": lambda: store.score(JaccardPairs(words=2), pool),
+        "shards of near duplicates": lambda: elsewhere.score("near_duplicates", pool),
         "neighbours": lambda: store.score(pairs, pool),
         "clusters": lambda: store.score(clusters, pool),
         "values of samples": lambda: store.score(WordEntropy(), pool),
@@ -374,3 +380,4 @@ def test_a_kill_in_any_step_leaves_nothing_half_and_a_rerun_goes_on(
         assert rerun.returncode == 0, errors
         assert outcome(folder) == expected
         assert not list(folder.rglob(f"*{UNFINISHED}"))
+        assert not list(Home(folder / "home").shards.glob("*"))

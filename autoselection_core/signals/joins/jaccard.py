@@ -47,8 +47,8 @@ _CANDIDATES_AT_ONCE = 1 << 21
 CHECKED_AT_ONCE = 1 << 17
 """Candidate pairs whose similarity is computed in one piece: some megabytes."""
 
-_AT_ONCE = 1 << 23
-"""Members or candidates that are sorted in one piece: some 70 MB a column."""
+_AT_ONCE, _AT_ONCE_SHARED = 1 << 23, 1 << 21
+"""Members or candidates that are sorted in one piece, some 70 MB a column; fewer where several share them."""
 
 _STEPS = 8
 
@@ -60,7 +60,7 @@ def jaccard_pairs(
     measure: str,
     scratch: Scratch = IN_MEMORY,
     progress: Progress | None = None,
-    at_once: int = _AT_ONCE,
+    at_once: int | None = None,
 ) -> PairList:
     """Every pair of sets whose Jaccard similarity reaches the floor of the pool.
 
@@ -75,6 +75,8 @@ def jaccard_pairs(
         progress: Told how many candidates are compared.
         at_once: Members or candidates that are sorted in one piece; it changes no pair.
     """
+    if at_once is None:
+        at_once = _AT_ONCE_SHARED if scratch.is_lasting else _AT_ONCE
     starts = np.linspace(min_similarity, max(min_similarity, MAX_FLOOR), _STEPS)
     shared = _SharedMembers.of(sets, scratch, at_once)
     prefixes, incidence = _prefixes(sets, shared, starts, scratch, at_once)
