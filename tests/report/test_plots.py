@@ -242,7 +242,7 @@ def test_a_picture_for_dagster_fits_its_column_and_reads_on_either_theme(
     image = Image.open(BytesIO(plot(facts, "png"))).convert("RGBA")
 
     pixels = np.asarray(image).reshape(-1, 4)
-    assert image.width <= 384
+    assert image.width <= 302
     assert (pixels[[0, -1], 3] == 0).all(), "the page shows through"
     solid, counts = np.unique(pixels[pixels[:, 3] == 255, :3], axis=0, return_counts=True)
     inks = solid[counts > 30]  # strokes of letters and axes, not the mixtures at their edges

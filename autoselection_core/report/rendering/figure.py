@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from io import BytesIO
+from textwrap import fill
 from typing import Any, Literal, TypeAlias
 
 Format: TypeAlias = Literal["svg", "png"]
@@ -24,8 +25,8 @@ _DARK = {
 _MIDDLE_INK = "#6f7782"
 """Ink with a contrast of 4.5 to white and to Dagster's dark page alike."""
 
-_MAX_PNG_WIDTH, _PNG_DPI = 4.0, 96
-"""Inches, and dots an inch: 384 pixels, the column of values of a trial's page in a window of 1,280."""
+_MAX_PNG_WIDTH, _PNG_DPI = 3.15, 96
+"""Inches, and dots an inch: 302 pixels, the column of values of an overview in a window of 1,280."""
 
 _LONGEST_LABEL = 48
 _FONTS = (
@@ -101,9 +102,26 @@ def draw(
             figsize=(min(width, _MAX_PNG_WIDTH) if is_png else width, height), layout="constrained"
         )
         paint(figure)
+        if is_png:
+            _narrow(figure)
         picture = BytesIO()
         figure.savefig(picture, format=kind, dpi=_PNG_DPI, metadata=None if is_png else {"Date": None})
     return picture.getvalue() if is_png else _with_dark_colours(picture.getvalue())
+
+
+_TITLE, _AXIS = 44, 26
+"""Characters of a line of a title, and of the name of an axis, in a `png`."""
+
+
+def _narrow(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
+    """Let titles and names of axes wrap; the title of a single panel goes over the whole picture."""
+    for axes in figure.axes:
+        axes.set_xlabel(fill(axes.get_xlabel(), _AXIS))
+        if len(figure.axes) == 1 and axes.get_title():
+            figure.suptitle(axes.get_title(), fontsize=_PNG_STYLE["axes.titlesize"])
+            axes.set_title("")
+    if title := figure.get_suptitle():
+        figure.suptitle(fill(title, _TITLE), fontsize=_PNG_STYLE["axes.titlesize"])
 
 
 def panel_columns(panels: int, kind: Format) -> int:
