@@ -185,18 +185,23 @@ def steps_picture(counts: Sequence[int]) -> dg.MarkdownMetadataValue:
     return picture(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{bars}</svg>'.encode())
 
 
-def table_value(table: Table) -> dg.TableMetadataValue | dg.TextMetadataValue:
+def table_value(table: Table, beside: int = 0) -> dg.TableMetadataValue | dg.TextMetadataValue:
     """A table as Dagster shows one; its cells are what people read of them, with a place to wrap in each.
 
     One wide table widens all rows of a page, so that the page cuts the texts of other rows at its edge. So
     long words of a wide table are divided, and where that is not enough some columns are joined in one, whose
     texts wrap. A table without rows is a word.
+
+    Args:
+        table: The table.
+        beside: Characters of the longest name of an entry of its page that does not wrap.
     """
     if not table.rows:
         return dg.MetadataValue.text(NO_ROWS)
     columns, rows = fitted(
         table.columns,
         [[narrow(name, cell) for name, cell in zip(table.columns, row, strict=True)] for row in table.texts],
+        _ROOM_PX - _CELL_PX * max(0, beside - _MAX_NAME),
     )
     records = [dg.TableRecord(dict(zip(columns, row, strict=True))) for row in rows]
     return dg.MetadataValue.table(
@@ -227,9 +232,9 @@ _PARTS = re.compile(r"(?<=[/_|=>-])(?=\w)|(?<=\.)(?=[^\W\d])")
 
 
 def fitted(
-    columns: Sequence[str], rows: Sequence[Sequence[str]]
+    columns: Sequence[str], rows: Sequence[Sequence[str]], room: float = _ROOM_PX
 ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-    """Columns and cells of a table that is no wider than the narrowest page shows it.
+    """Columns and cells of a table that is no wider than a page shows it, by default the narrowest one.
 
     Example:
         >>> fitted(["file", "bytes"], [["raw/" + 36 * "x", "1"]])[1]
@@ -240,13 +245,13 @@ def fitted(
     divided: list[list[str]] = []
     for longest in _LONGEST:
         divided = [[_divided(cell, longest) for cell in row] for row in rows]
-        if _width(columns, divided) <= _ROOM_PX:
+        if _width(columns, divided) <= room:
             return columns, divided
     kept = [0]
     ranked = sorted(range(1, len(columns)), key=lambda place: columns[place] not in _FIRST_KEPT)
     for place in ranked:
         wider = sorted((*kept, place))
-        if _width(*_joined(columns, divided, wider)) <= _ROOM_PX:
+        if _width(*_joined(columns, divided, wider)) <= room:
             kept = wider
     return _joined(columns, divided, kept)
 
