@@ -235,6 +235,10 @@ def _unreadable(question: Question, metric: Metric) -> str | None:
     """Fault of an open question whose right answer no written answer could be read as."""
     if metric is not Metric.ANSWER_ACCURACY or is_expected(question.answer, question.reads):
         return None
+    if question.reads == AnswerType.TEXT:
+        return (
+            "the answer has several lines, of which one would be read: name the final answer, or a `format`"
+        )
     kind = _ANSWER_KINDS[AnswerType(question.reads)]
     return (
         f"`reads: {question.reads}`, but the answer is no {kind}; `reads: text` compares it as it is spelled"

@@ -51,7 +51,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         " Did you mean 'keep_top'?"
     """
     closest = get_close_matches(name, list(known), n=1)
-    return f" Did you mean {closest[0]!r}?" if closest else ""
+    return f" Did you mean {str(closest[0])!r}?" if closest else ""
 
 
 def without_user(address: str) -> str:

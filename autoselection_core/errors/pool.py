@@ -60,13 +60,29 @@ class UnreadablePoolError(PoolError):
 
 
 class NoSourceFileError(PoolError):
-    """The path or pattern of a source, or of several, leads to no file."""
+    """The path or pattern of a source, or of several, leads to no file that is read.
+
+    Attributes:
+        path: The path or pattern.
+        others: Those of other sources that lead to none.
+        passed_over: Names of files of other kinds in the folder.
+        known: The endings that are read.
+    """
 
     path: str
     others: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
     @override
     def __str__(self) -> str:
+        if not self.others and self.passed_over:
+            named, more = ", ".join(self.passed_over[:_NAMED]), len(self.passed_over) - _NAMED
+            held = f"{named}{f' and {more} more' if more > 0 else ''}"
+            return (
+                f"no file of {self.path!r} is of a kind that is read ({', '.join(self.known)}); it holds"
+                f" {held}. Convert or rename them."
+            )
         if not self.others:
             which = f"the source {self.path!r}. Check the path"
         else:

@@ -114,7 +114,9 @@ class Source:
         taken = {path for _, path in read}
         others = [path for _, path in matches if path not in taken and not _is_note(path)]
         if not read:
-            raise NoSourceFileError(self.path if self.mirror is None else self.mirror.uri)
+            path = self.path if self.mirror is None else self.mirror.uri
+            names = tuple(as_unicode(other.relative_to(root).as_posix()) for root, other in matches)
+            raise NoSourceFileError(path, passed_over=names, known=ENDINGS)
         files = [SourceFile(self, path, root) for root, path in read]
         return SourceListing(tuple(sorted(files, key=lambda file: file.relative_path)), tuple(others))
 
@@ -193,14 +195,16 @@ def list_files(sources: Iterable[Source]) -> tuple[SourceFile, ...]:
         SourceNamedTwiceError: Two sources name one file.
     """
     files: list[SourceFile] = []
-    empty: list[str] = []
+    empty: list[NoSourceFileError] = []
     for source in sources:
         try:
             files += source.list_files().files
         except NoSourceFileError as error:
-            empty.append(error.path)
+            empty.append(error)
+    if len(empty) == 1:
+        raise empty[0]
     if empty:
-        raise NoSourceFileError(empty[0], tuple(empty[1:]))
+        raise NoSourceFileError(empty[0].path, tuple(error.path for error in empty[1:]))
     return name_apart(files)
 
 

@@ -51,6 +51,8 @@ def right(record: Record, **settings: Any) -> str:
         ("(B)", "auto"),
         ("B.", "auto"),
         ("green", "auto"),
+        ("B. green", "auto"),
+        ("(B) green", "auto"),
         (" green ", "auto"),
         (1, "index"),
         ("1", "index"),
@@ -64,6 +66,20 @@ def test_a_choice_is_named_by_position_letter_or_text(answer: object, by: str) -
     record = {"question": "Which?", "choices": LETTERS, "answer": answer}
 
     assert right(record, answer_by=by) == "green"
+
+
+def test_a_label_with_the_text_of_another_choice_is_none_of_them() -> None:
+    assert right({"question": "Which?", "choices": LETTERS, "answer": "A. green"}) == "A. green"
+
+
+def test_a_written_answer_of_several_lines_is_a_bad_record(tmp_path: Path) -> None:
+    records = [{"question": f"{n} + 1?", "answer": f"One more.\n#### {n + 1}"} for n in range(40)]
+    folder = write(tmp_path / "items.jsonl", records)
+    said = {"name": "sums", "items": "items.jsonl", "metric": "answer_accuracy"}
+
+    with pytest.raises(BadItemError, match="several lines, of which one would be read"):
+        benchmark_from(said, folder)
+    assert {item.reads for item in benchmark_from({**said, "reads": "number"}, folder).items} == {"number"}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from autoselection_core.errors.pool import EmptyPoolError, SourceNamedTwiceError, UnreadableSourceError
+from autoselection_core.errors.pool import (
+    EmptyPoolError,
+    NoSourceFileError,
+    SourceNamedTwiceError,
+    UnreadableSourceError,
+)
 from autoselection_core.identity import Json
 from autoselection_core.pool import Ingestion, QuarantineReason, Source, ingest
 from autoselection_core.pool.reading.rules import Fields, Rules
@@ -441,6 +446,32 @@ def test_records_that_name_a_speaker_are_no_turns(tmp_path: Path) -> None:
     (tmp_path / "many.json").write_text(json.dumps(records))
 
     assert ingest([Source(str(tmp_path / "many.json"))], Home(tmp_path / "home")).samples == 2
+
+
+def test_a_folder_of_files_of_other_kinds_says_what_it_holds_and_what_is_read(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    for name in ("a.xlsx", "b.tar.gz", "c.parquet.gz"):
+        (tmp_path / "raw" / name).write_bytes(b"x")
+
+    with pytest.raises(
+        NoSourceFileError, match=r"of a kind that is read \(.*\.zst\); it holds a\.xlsx, b\.tar\.gz, c\.p"
+    ):
+        list_files([Source(str(tmp_path / "raw"))])
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("us"), pa.date64()])
+def test_a_date_that_python_has_none_for_is_kept_as_its_number(tmp_path: Path, kind: pa.DataType) -> None:
+    days = (
+        pa.array([2**60, None], kind) if pa.types.is_timestamp(kind) else pa.array([2**60, None]).view(kind)
+    )
+    table = pa.table({"question": ["A?", "B?"], "answer": ["a", "b"], "made": days})
+    with pa.ipc.new_file(str(tmp_path / "raw.arrow"), table.schema) as file:
+        file.write_table(table)
+
+    found = ingest([Source(str(tmp_path / "raw.arrow"))], Home(tmp_path / "home"))
+
+    extras = {found.pool.origins(row)[0].extras for row in range(len(found.pool))}
+    assert extras == {'{"made":1152921504606846976}', None}
 
 
 def test_a_file_that_two_sources_name_is_refused(tmp_path: Path) -> None:

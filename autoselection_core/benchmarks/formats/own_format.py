@@ -157,6 +157,9 @@ class OwnFormat:
         return None if value is None else _Choices.of(value)
 
 
+_ENDS_OF_LABELS = ".):"
+
+
 @dataclass(frozen=True)
 class _Choices:
     """The choices of a record.
@@ -221,6 +224,10 @@ class _Choices:
         letter = self._letter(answer)
         if letter is None and spelled.isdecimal():
             raise NotAQuestionError(_TWO_WAYS)
+        label, _, text = spelled.partition(" ")  # as in "B. green", where both name one choice
+        if letter is None and text.strip() in self.texts and label[-1:] in _ENDS_OF_LABELS:
+            place = self._letter(label.rstrip(_ENDS_OF_LABELS))
+            return text.strip() if place == self.texts.index(text.strip()) else spelled
         return spelled if letter is None or letter >= len(self.texts) else self._at(letter)
 
     def _letter(self, answer: object) -> int | None:

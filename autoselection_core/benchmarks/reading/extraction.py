@@ -101,11 +101,13 @@ def is_right(parsed: str | None, target: str, reads: str, beside: str = "") -> b
 def is_expected(target: str, reads: str) -> bool:
     """Whether any answer that is read could be this target.
 
-    A number must be a single one: a date, a range or "1 hour 30 minutes" is none, but a number behind "####"
-    or in a box, and the result of a calculation, are.
+    Of a text with several lines only one would be read. A number must be a single one: a date, a range or
+    "1 hour 30 minutes" is none, but a number behind "####" or in a box, and the result of a calculation, are.
     """
     if reads == "number":
         return _is_number(target)
+    if reads == "text" and "\n" in target.strip():
+        return is_right(extract(f"Answer: {target}", reads), target, reads)
     if reads == "yes_no":
         return extract(target, reads) is not None
     return reads != "letter" or len(_bare(target)) == 1

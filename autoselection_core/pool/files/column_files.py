@@ -16,6 +16,10 @@ from autoselection_core.pool.sources import SourceFile
 
 _BATCH_ROWS = 1024
 _ENVELOPE = ("source_name", "record_json")
+_BEYOND = "a date within a value is beyond the year 9,999"
+_LONG = 64
+"""Bits of a long date or time."""
+
 _ARROW_FILE = b"ARROW1"
 """First bytes of an Arrow file, which indexes its batches; a stream, as `datasets` writes, does not."""
 
@@ -105,9 +109,29 @@ def _spell(batch: pa.RecordBatch) -> Iterator[tuple[None, bytes]]:
                 yield from _spell(batch.slice(row, 1))
         else:
             yield None, _damaged(batch)
+    except (OverflowError, ValueError):
+        for record in _with_dates_as_numbers(batch).to_pylist(maps_as_pydicts="lossy"):
+            yield None, _line(record)
     else:
         for record in records:
             yield None, _line(record)
+
+
+def _with_dates_as_numbers(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows whose dates and times are the numbers that they are stored as: Python has no year 10,000.
+
+    Raises:
+        ArrowNotImplementedError: Such a date is inside of another value.
+    """
+    columns = [
+        column.view(pa.int64() if column.type.bit_width == _LONG else pa.int32())
+        if pa.types.is_temporal(column.type) and not pa.types.is_interval(column.type)
+        else column
+        for column in batch.columns
+    ]
+    if all(column.type == other.type for column, other in zip(columns, batch.columns, strict=True)):
+        raise pa.ArrowNotImplementedError(_BEYOND)
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _line(record: Json) -> bytes:

@@ -97,6 +97,8 @@ def _part(part: Json, where: str) -> str:
         return ""
     if isinstance(kind, str) and any(medium in kind for medium in _MEDIA):
         raise RejectedRecordError(QuarantineReason.MEDIA, f"{where} holds a part of type {kind}")
+    if said is None and isinstance(inner := part.get("parts"), list):
+        return _join(inner, where)
     if said is None:
         detail = f"{where} holds something other than text{_named_inside(part, where)}"
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, detail)

@@ -66,6 +66,7 @@ def _asking(record: Mapping[str, Json]) -> Iterator[tuple[str, Found]]:
             return
     for names in _PAIRS:
         question, answer = (_field(record, name) for name in names)
+        question, answer = ((key, _said(value)) for key, value in (question, answer))
         if isinstance(question[1], str) and isinstance(answer[1], str):
             yield _QUESTION, question
             yield _ANSWER, answer
@@ -73,6 +74,11 @@ def _asking(record: Mapping[str, Json]) -> Iterator[tuple[str, Found]]:
     for found in _fields(record, _FURTHER_QUESTIONS):
         if isinstance(found[1], str):
             yield _QUESTION, found
+
+
+def _said(value: Json) -> Json:
+    """The text of a turn with a speaker (CAMEL's societies), or the value."""
+    return value.get("content") if isinstance(value, Mapping) and are_turns(value) else value
 
 
 def _fields(record: Mapping[str, Json], names: Iterable[str]) -> Iterator[Found]:
@@ -150,7 +156,21 @@ def _message_beside(record: Mapping[str, Json]) -> Mapping[str, Json] | None:
     return {**rest, _ANSWER: [{"role": "assistant", **{key: record[key] for key in _MESSAGE}}]}
 
 
+_REQUEST, _REQUESTED = "input", ("messages", "tools")
+
+
+def _request(record: Mapping[str, Json]) -> Mapping[str, Json] | None:
+    """A record whose `input` is a request with turns under `messages` (OpenAI's preference data)."""
+    request = record.get(_REQUEST)
+    if not isinstance(request, Mapping) or not are_turns(request.get(_REQUESTED[0])):
+        return None
+    rest = {key: value for key, value in request.items() if key not in _REQUESTED}
+    beside = {key: value for key, value in record.items() if key != _REQUEST}
+    told = {key: request[key] for key in _REQUESTED if request.get(key)}
+    return {**beside, **({_REQUEST: rest} if rest else {}), **told}
+
+
 _LAYOUTS = (
-    *(_tree, turns_by_number, turns_by_lists),
+    *(_request, _tree, turns_by_number, turns_by_lists),
     *(turns_of_plain_text, turns_of_calling_text, _message_beside),
 )

@@ -27,7 +27,7 @@ from autoselection_core.pool.reading.spellings import (
     TURN_LISTS,
 )
 from autoselection_core.pool.reading.transcripts import marks_in, turns_of_history
-from autoselection_core.pool.reading.turns import are_turns, conversation
+from autoselection_core.pool.reading.turns import are_turns, conversation, thought_of
 from autoselection_core.pool.reading.view import Treatment, View
 from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Role
@@ -114,15 +114,17 @@ def answer_beside(view: View) -> list[Message]:
     Raises:
         RejectedRecordError: There are two, and the source does not choose the one to read.
     """
-    if not any(isinstance(view.record.get(key), str) for key in ANSWERS):
+    said = [view.record.get(key) for key in ANSWERS]
+    if not any(isinstance(each, str) or are_turns(each) for each in said):
         _reject_without_choice(view.record)
         return []
     *before, answer = _answer(view)
     key = next((key for key in REASONING if isinstance(view.record.get(key), str)), None)
-    if key is None or answer.reasoning is not None:
+    if key is None or answer.reasoning is not None or not (thought := thought_of(view.record[key], key)):
         return [*before, answer]
+    view.read.add(key)
     view.notes.add(key, Treatment.REASONING)
-    return [*before, replace(answer, reasoning=view.text(key) or None)]
+    return [*before, replace(answer, reasoning=thought)]
 
 
 def _question(view: View, rules: Rules) -> tuple[str | None, list[Message]]:

@@ -69,6 +69,12 @@ _UNPAIRED = {"prompt", "completion"}
 """Fields beside the label of an unpaired preference, as TRL trains KTO (Ethayarajh et al. 2024) with them."""
 
 _PLACES = ("<image>", "<video>", "<audio>")
+_MEDIA_TOKENS = (
+    *("<|image_pad|>", "<|video_pad|>", "<|audio_pad|>", "<|vision_start|>", "<|image|>", "<|image_1|>"),
+    *("<start_of_image>", "<image_soft_token>", "<image_placeholder>", "<|AUDIO|>"),
+)
+"""Tokens of models that take pictures, which nobody writes for another reason."""
+
 _RESPELLED = {QuarantineReason.NO_MESSAGES, QuarantineReason.NO_ANSWER, QuarantineReason.UNKNOWN_ROLE}
 
 
@@ -118,8 +124,8 @@ def read_record(record: Json, rules: Rules = KNOWN) -> ParsedRecord:
 
 
 def _in_lower_case(record: Mapping[str, Json]) -> Mapping[str, Json]:
-    """The record with known fields in lower case."""
-    lowered = ((key, key.casefold()) for key in record)
+    """The record with known fields in lower case, without white space around them."""
+    lowered = ((key, key.strip().casefold()) for key in record)
     return {(low if low in _KNOWN_FIELDS and low not in record else key): record[key] for key, low in lowered}
 
 
@@ -168,8 +174,11 @@ def _is_bad(view: View, label: str) -> bool:
 def _require_no_picture(turns: Sequence[Message]) -> None:
     """Refuse a question about a picture whose place alone is left in it (LLaVA)."""
     for turn in turns:
-        if turn.role is Role.USER and (turn.content.startswith(_PLACES) or turn.content.endswith(_PLACES)):
-            detail = "a turn of the user begins or ends with the place of a picture, sound or video"
+        if turn.role is not Role.USER:
+            continue
+        is_token = "<" in turn.content and any(token in turn.content for token in _MEDIA_TOKENS)
+        if is_token or turn.content.startswith(_PLACES) or turn.content.endswith(_PLACES):
+            detail = "a turn of the user has the place of a picture, sound or video"
             raise RejectedRecordError(QuarantineReason.MEDIA, detail)
 
 
@@ -180,6 +189,8 @@ def _turns(view: View, rules: Rules) -> tuple[str, list[Message]]:
         return NAMED, _answered(named_turns(view, fields.turns), view, rules)
     if fields.text is not None:
         return NAMED, split_text(view, fields)
+    if (whole := _whole_answer(view, rules)) is not None:
+        return FORMATS[TURN_LISTS[2]], whole
     key = _list_key(view) if fields.question is None else None
     if key is not None:
         view.read.add(key)
@@ -189,6 +200,19 @@ def _turns(view: View, rules: Rules) -> tuple[str, list[Message]]:
     if fields.reasoning is not None and (thought := view.fill(fields.reasoning)):
         turns = [*turns[:-1], replace(turns[-1], reasoning=thought)]
     return (NAMED if asks is None else FORMATS[asks]), turns
+
+
+def _whole_answer(view: View, rules: Rules) -> list[Message] | None:
+    """The conversation in the field of the answer that a source names, beside a list of turns; None for none.
+
+    What it ends with is all that another list may add, and may not even be readable (`output: null`).
+    """
+    named = rules.answer_field
+    value = None if named is None or "{" in named else view.record.get(named)
+    if named is None or not are_turns(value) or not any(view.record.get(key) for key in TURN_LISTS):
+        return None
+    turns = named_answer(view, named)
+    return turns if turns and turns[0].role in (Role.SYSTEM, Role.USER) else None
 
 
 def _list_key(view: View) -> str | None:

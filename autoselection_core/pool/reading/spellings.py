@@ -73,6 +73,9 @@ CALL_ID = "tool_call_id"
 PARTS = "parts"
 """Typed parts of a turn beside its text (Gemini)."""
 
+SWITCHES = frozenset(("on", "off", "true", "false", "yes", "no", "none", "low", "medium", "high"))
+"""What a field of reasoning says where it only switches it, and holds none (Nemotron)."""
+
 WEIGHT = "weight"
 TAUGHT = ("train", "loss")
 """Fields of a turn that are false where it is not taught."""

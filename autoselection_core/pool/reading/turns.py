@@ -32,6 +32,7 @@ from autoselection_core.pool.reading.spellings import (
     REASONING,
     REFUSAL,
     SPEAKERS,
+    SWITCHES,
     SYSTEMS,
     TURN_FIELDS,
     WEIGHT,
@@ -183,6 +184,9 @@ def _continues(before: Message, message: Message) -> bool:
 
 def _messages(turn: Turn, number: int, where: str, notes: Notes) -> Iterator[Message]:
     name = _first(turn, SPEAKERS)
+    if name is None and any(key != key.casefold() for key in turn):
+        turn = {key.casefold(): value for key, value in turn.items()}
+        name = _first(turn, SPEAKERS)
     if name is None and (spoken := list(_by_speaker(turn))):
         for each in spoken:
             yield from _messages(each, number, where, notes)
@@ -285,7 +289,14 @@ def _answer(turn: Turn, name: str, content: Json, where: str) -> Message:
 
 
 def _reasoning(turn: Turn, where: str) -> str:
-    return text_of(_first(turn, REASONING), where)
+    return thought_of(_first(turn, REASONING), where)
+
+
+def thought_of(value: Json, where: str) -> str:
+    """The reasoning that a field holds; empty for a switch such as "on", and for a truth value."""
+    if isinstance(value, bool) or (isinstance(value, str) and value.strip().casefold() in SWITCHES):
+        return ""
+    return text_of(value, where)
 
 
 def _result(turn: Turn, content: Json, where: str) -> Message:

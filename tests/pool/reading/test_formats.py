@@ -13,7 +13,7 @@ from autoselection_core.identity import Json
 from autoselection_core.pool import Message, QuarantineReason, Role, Sample
 from autoselection_core.pool.canonical import canonical_text
 from autoselection_core.pool.reading import Rules, read_record
-from autoselection_core.pool.reading.rules import Fields
+from autoselection_core.pool.reading.rules import KNOWN, Fields
 from autoselection_core.pool.reading.view import Treatment
 from tests.pool.raw import ADDITION, ALPACA, FORMATS, OPENAI, conversation, records
 
@@ -134,6 +134,50 @@ def test_a_refusal_among_parts_is_the_answer(part: Json) -> None:
     turns: list[Json] = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": [part]}]
 
     assert read_record({"messages": turns}).sample.messages[1].content == "No."
+
+
+TURNS: list[Json] = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
+
+
+@pytest.mark.parametrize(
+    ("record", "rules"),
+    [
+        (
+            {"Messages": [{"Role": "User", "Content": "Hi"}, {"ROLE": "Assistant", "CONTENT": "Hello."}]},
+            KNOWN,
+        ),
+        ({" question": "Hi", "answer ": "Hello."}, KNOWN),
+        ({"message_1": TURNS[0], "message_2": TURNS[1], "role_1": "Chef"}, KNOWN),
+        ({"input": {"messages": TURNS[:1]}, "output": TURNS[1]}, KNOWN),
+        (
+            {"input": {"messages": TURNS[:1], "tools": []}, "preferred_output": TURNS[1:]}
+            | {"non_preferred_output": [{"role": "assistant", "content": "No."}]},
+            Rules(answer="preferred_output"),
+        ),
+        (
+            {"conversation": [{"input": "Hi", "output": None}], "chosen": TURNS, "rejected": []},
+            Rules(answer="chosen"),
+        ),
+        (
+            {"messages": [{"role": "user", "content": {"content_type": "text", "parts": ["Hi"]}}, TURNS[1]]},
+            KNOWN,
+        ),
+        ({"messages": TURNS[:1], "answer": "Hello.", "reasoning": "off"}, KNOWN),
+        ({"messages": [TURNS[0], {**TURNS[1], "reasoning": "High"}]}, KNOWN),  # type: ignore[dict-item] # turns
+    ],
+)
+def test_layouts_of_further_sets_are_read(record: Json, rules: Rules) -> None:
+    assert read_record(record, rules).sample == conversation((Role.USER, "Hi"), (Role.ASSISTANT, "Hello."))
+
+
+@pytest.mark.parametrize(
+    "token", ["<|vision_start|><|image_pad|><|vision_end|>", "<|image|>", "<start_of_image>"]
+)
+def test_a_question_with_the_token_of_a_picture_is_put_aside_wherever_it_stands(token: str) -> None:
+    with pytest.raises(RejectedRecordError) as refused:
+        read_record({"question": f"See {token} here.", "answer": "A cat."})
+
+    assert refused.value.reason is QuarantineReason.MEDIA
 
 
 def test_turns_after_the_last_answer_are_cut_and_counted() -> None:
