@@ -533,7 +533,7 @@ def test_texts_of_turns_that_are_not_kept_are_named_whatever_holds_them() -> Non
             {"request": {"messages": TURNS[:1]}, "reply": "The Lemmer."},
             "`fields: {turns: request.messages}` in its source reads it",
         ),
-        ({"input": {"messages": TURNS[:1]}, "output": "x"}, "as in `turns: input.messages`"),
+        ({"query": {"messages": TURNS[:1]}, "output": "x"}, "as in `turns: query.messages`"),
         ({"problem": "Name a river.", "extra": {"answer": "The Lemmer."}}, "as in `answer: extra.answer`"),
         (
             {"question": "Name a river.", "answers": {"text": []}},
