@@ -27,7 +27,7 @@ $(VENV)/.development: $(VENV)/.runtime
 	@touch $@
 
 install: $(VENV)/.runtime ## Make .venv with the pinned packages
-	@echo "Installed. Next: $(BIN)/autoselection init FILES for data of your own, or make demo"
+	@echo "Installed. Next: make demo, or in a folder of your own: $(CURDIR)/$(BIN)/autoselection init FILES"
 
 demo: $(VENV)/.runtime ## Run a complete search on two cores (about 10 minutes)
 	@$(BIN)/python -m demo

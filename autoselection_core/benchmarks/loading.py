@@ -167,7 +167,8 @@ def _adapter(said: BenchmarkSettings) -> Adapter:
         if said.fields:
             raise SettingError("fields", dict(said.fields), f"there for the format {OWN!r}, and only for it")
         return ADAPTERS[said.format]
-    own = OwnFormat(OwnFields.from_mapping(said.fields), said.answer_by, said.options, said.reads)
+    chooses = said.metric is not None and said.metric.chooses
+    own = OwnFormat(OwnFields.from_mapping(said.fields), said.answer_by, said.options, said.reads, chooses)
     return replace(ADAPTERS[OWN], item=own.question, target=own.question)
 
 

@@ -103,6 +103,6 @@ def form_warning(name: str, metric: Metric | None, own: int, samples: int, chose
     return (
         f"{name}: its answers have {own:,} characters, those of the samples {samples:,}{of_subset} "
         "(medians). Their likelihood then follows the form of an answer more than what was learnt, so a "
-        "better score may be one of form alone: write the items' answers as the samples do, or take "
-        "`metric: answer_accuracy`."
+        "better score may be one of form alone: give the questions choices and take `metric: "
+        "choice_accuracy`, take `metric: answer_accuracy`, or write the items' answers as the samples do."
     )

@@ -122,11 +122,17 @@ class DraftBenchmark:
     answer_tokens: int = Benchmark.answer_tokens
 
     def metric_sentence(self, writing_s: float | None = None) -> str:
-        """Metric with its reason and the alternative; empty for metrics of choices and of written answers.
+        """Metric with its reason and the alternative; empty for metrics that the user's own file names.
 
         Args:
             writing_s: What written answers add to search and report, in seconds; None where it is not known.
         """
+        if self.items is not None and self.metric is Metric.CHOICE_ACCURACY:
+            return (
+                f"{self.name}: metric choice_accuracy, whether the right one of an item's choices is the "
+                "likeliest. `metric: log_likelihood` in its entry moves before a small model chooses "
+                "rightly, but follows the form of an answer, too."
+            )
         if self.metric is not Metric.LOG_LIKELIHOOD:
             return ""
         items = f"{sum(self.counts):,} items" if sum(self.counts) else "items"
@@ -164,7 +170,9 @@ class DraftBenchmark:
                 if limit  # a side without items needs none, and a campaign refuses 0
             )
         )
-        return f"{self.name}: {{path: {_quote(self.path)}{items}{limits}}}"
+        chosen = self.items is not None and self.metric is not None and self.metric is not Benchmark.metric
+        metric = f", metric: {self.metric}" if chosen else ""
+        return f"{self.name}: {{path: {_quote(self.path)}{items}{metric}{limits}}}"
 
     def limited(self, share: float) -> "DraftBenchmark":
         """With a share of its items, but enough for a verdict; as it is where its own file says how many.

@@ -77,7 +77,10 @@ class CampaignFileExistsError(CommandError):
 
     file: Path
 
-    sentence = "{file} is there already; name another file with --file, or add a campaign to it by hand"
+    sentence = (
+        "{file} is there already; work in another folder, name another file with --file, or go on with "
+        "`autoselection doctor`"
+    )
 
 
 class NoBestSubsetError(CommandError):

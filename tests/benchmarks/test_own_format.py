@@ -162,6 +162,19 @@ def test_answers_may_be_true_or_false(tmp_path: Path, metric: str) -> None:
     assert {(item.reads, item.choices) for item in benchmark.items} == {("yes_no", ("yes", "no"))}
 
 
+def test_a_model_may_choose_between_yes_and_no_where_answers_are_texts(tmp_path: Path) -> None:
+    said = ["yes", "No", " true ", "False"]
+    records = [{"question": f"Is {number} odd?", "answer": said[number % 4]} for number in range(40)]
+    folder = write(tmp_path / "items.jsonl", records)
+    chosen = benchmark_from({"name": "odd", "metric": "choice_accuracy"}, folder)
+    read = benchmark_from({"name": "odd"}, folder)
+
+    assert [item.target for item in chosen.items[:4]] == ["yes", "no", "yes", "no"]
+    assert {item.choices for item in chosen.items} == {("yes", "no")}
+    assert chosen.chance == 0.5
+    assert [item.target for item in read.items[:4]] == ["yes", "No", "true", "False"]
+
+
 @pytest.mark.parametrize("metric", ["choice_accuracy", "choice_accuracy_norm", "answer_accuracy"])
 @pytest.mark.parametrize("count", [26, 27, 40])
 def test_there_may_be_more_options_than_letters(tmp_path: Path, metric: str, count: int) -> None:

@@ -439,6 +439,36 @@ def test_a_file_of_questions_and_answers_is_a_benchmark(cli: Cli, tmp_path: Path
 
 
 @pytest.mark.usefixtures("raw")
+@pytest.mark.parametrize(
+    ("fields", "metric"),
+    [
+        ({"choices": ["yes", "no"], "answer": "yes"}, "choice_accuracy"),
+        ({"choices": ["red", "blue", "green"], "answer": 2}, "choice_accuracy"),
+        ({"answer": "yes"}, "choice_accuracy"),
+        ({"answer": "about seven"}, "log_likelihood"),
+    ],
+)
+def test_a_model_chooses_where_every_item_has_choices_or_asks_for_yes_or_no(
+    cli: Cli, tmp_path: Path, fields: dict[str, object], metric: str
+) -> None:
+    """Choices that every item had were denied, and a search rewarded the shortest answers."""
+    tiny_model(tmp_path / "models" / "tiny")
+    items = [json.dumps({"question": f"Is {number} blue?", **fields}) for number in range(40)]
+    (tmp_path / "my_test.jsonl").write_text("\n".join(items), "utf-8")
+
+    code, output, problem = cli(
+        "init", "raw", "--model", "models/tiny", "--benchmark", "my_test.jsonl", "--yes"
+    )
+
+    assert code == 0, problem
+    assert f"my_test: metric {metric}" in " ".join(output.split())
+    (campaign,) = load_campaigns(tmp_path / "autoselection.yaml", Home(tmp_path / "home")).values()
+    (loaded,) = Workspace(campaign, Home(tmp_path / "home")).benchmarks
+    assert loaded.metric == metric
+    assert len(loaded.items) == 40
+
+
+@pytest.mark.usefixtures("raw")
 def test_the_doctor_finds_an_installation_right_and_says_what_is_left_to_train(cli: Cli) -> None:
     cli("init", "raw", "--yes")
 

@@ -90,12 +90,15 @@ class OwnFormat:
         answer_by: Form in which a record gives its right choice.
         options: Presentation of the options to a model.
         reads: Type of the answers; None for that of the right answer.
+        chooses: Whether the model is to choose: yes and no are the choices of a question that lists none and
+            has one of them as its answer.
     """
 
     fields: OwnFields = OwnFields()
     answer_by: AnswerBy = AnswerBy.AUTO
     options: Options = Options.LETTERS
     reads: AnswerType | None = None
+    chooses: bool = False
 
     def question(self, record: Record) -> Question:
         """The question of a record.
@@ -122,6 +125,8 @@ class OwnFormat:
         return replace(found, unread=tuple(_unread(view, text)))
 
     def _open(self, question: Question, answer: object, view: View) -> Question:
+        if self.chooses and isinstance(answer, str) and answer.strip().lower() in _TRUE | _FALSE:
+            answer = answer.strip().lower() in _TRUE
         if isinstance(answer, bool):
             said = YES_OR_NO[0] if answer else YES_OR_NO[1]
             return _with(question, said, self._reads(view, AnswerType.YES_NO), YES_OR_NO, is_complete=True)

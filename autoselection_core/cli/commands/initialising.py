@@ -16,7 +16,7 @@ import typer
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
-from autoselection_core.benchmarks.metric import median_length
+from autoselection_core.benchmarks.metric import Metric, median_length
 from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
 from autoselection_core.campaign.declaration.campaign import DEFAULT_FILE
 from autoselection_core.campaign.declaration.loading import load_campaigns
@@ -45,6 +45,7 @@ from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
 from autoselection_core.cli.output import show_bad_items, tell
 from autoselection_core.cli.progress import show_progress
+from autoselection_core.errors.benchmarks import BenchmarkError
 from autoselection_core.errors.campaign import CampaignFileExistsError, NoAnswerError, NoSuchPathError
 from autoselection_core.errors.evaluation import ItemsTooLongError, ScoringFailedError
 from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
@@ -325,10 +326,20 @@ def _benchmark(given: str, file: Path, model: str | None) -> DraftBenchmark:
         return _draft(read, _name(read.name), as_named_in(file, given), None, model)
     name = _name(path.name.split(".")[0])
     folder = path.absolute().parent
-    read = benchmark_from({"name": name, "items": path.name}, folder)
+    read = _with_choices(benchmark_from({"name": name, "items": path.name}, folder), path)
     tell(f"{given}: {len(read.items):,} questions with an answer")
     show_bad_items([read])
     return _draft(read, name, as_named_in(file, str(folder)), path.name, model)
+
+
+def _with_choices(read: Benchmark, file: Path) -> Benchmark:
+    """A benchmark whose model chooses, where every item has choices or is answered with yes or no."""
+    settings = {"name": read.name, "items": file.name, "metric": str(Metric.CHOICE_ACCURACY)}
+    try:
+        chosen = benchmark_from(settings, file.absolute().parent)
+    except BenchmarkError:
+        return read
+    return chosen if len(chosen.items) == len(read.items) and not chosen.bad_items else read
 
 
 def _draft(read: Benchmark, name: str, path: str, items: str | None, model: str | None) -> DraftBenchmark:
