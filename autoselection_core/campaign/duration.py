@@ -33,6 +33,8 @@ _SAMPLED = 200
 """Conversations that are counted, evenly spaced, for the tokens of a pool."""
 
 _MINUTE_S = 60.0
+_TENTH = 0.1
+"""A load average says no more than tenths."""
 
 COUNTED = 500
 """Conversations whose tokens are counted as a training counts them, evenly spaced."""
@@ -289,7 +291,7 @@ class Load:
         free = (
             "a free machine is faster"
             if free_share is None
-            else f"on a free machine about {percent(free_share)} of them"
+            else f"on a free machine about {percent(max(_TENTH, round(free_share, 1)))} of them"
         )
         cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
         return f"This machine is busy (load {self.others:.1f} on {cores}): times are as of now; {free}."

@@ -109,7 +109,7 @@ def test_questions_duplicates_and_lengths_are_told_without_any_text(
     assert "baker sells" not in output
 
 
-def test_questions_answered_anew_and_unfilled_places_are_counted_and_no_finding(
+def test_questions_answered_anew_unfilled_places_and_spelled_line_ends_are_counted_and_no_finding(
     cli: Cli, tmp_path: Path
 ) -> None:
     records = [
@@ -118,6 +118,9 @@ def test_questions_answered_anew_and_unfilled_places_are_counted_and_no_finding(
         {"instruction": "Translate {subst} into French.", "output": "Oui."},
         {"instruction": "Write about {{ topic }}!", "output": "It rains."},
         {"instruction": "Simplify x^{max} and \\frac{ab}{cd}.", "output": "No."},
+        {"instruction": "What bites?\\nOptions:\\n- (A) a dog", "output": "A"},
+        {"instruction": "Which is \\neq 2?", "output": "1"},
+        {"instruction": "Mend it:\nprint('a.\\nB')", "output": "No."},
     ]
 
     code, output, _ = cli("audit", str(write(tmp_path / "a.jsonl", records)))
@@ -128,6 +131,7 @@ def test_questions_answered_anew_and_unfilled_places_are_counted_and_no_finding(
     assert re.search(
         r"2 samples ask with .* such as (\{subst\} in a.jsonl#3|\{\{ topic \}\} in a.jsonl#4);", said
     )
+    assert "1 samples ask in one line, with line ends that are spelled \\n, as in a.jsonl#6;" in said
 
 
 def test_fields_and_reasons_are_named_with_their_counts(cli: Cli, tmp_path: Path) -> None:

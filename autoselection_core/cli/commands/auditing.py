@@ -106,6 +106,12 @@ def _show_warnings(pool: Pool, findings: Audit) -> None:
             f"{len(findings.unfilled):,} samples ask with what looks like an unfilled place of a template,"
             f" such as {findings.unfilled_place} in {place}; they are kept as they are"
         )
+    if findings.spelled_ends:
+        place = pool.origins(findings.spelled_ends[0])[0].locator
+        tell(
+            f"{len(findings.spelled_ends):,} samples ask in one line, with line ends that are spelled \\n, as"
+            f" in {place}; they are kept as they are, and a model learns the backslash"
+        )
 
 
 def _show_benchmarks(findings: Audit) -> None:

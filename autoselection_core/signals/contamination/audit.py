@@ -97,6 +97,7 @@ class Audit:
         answered_anew: Samples whose question is that of an earlier one, with another answer.
         unfilled: Rows whose question has what looks like an unfilled place of a template.
         unfilled_place: The first such place.
+        spelled_ends: Rows whose question spells its line ends as a backslash and an n.
     """
 
     samples: int
@@ -110,6 +111,7 @@ class Audit:
     answered_anew: int = 0
     unfilled: tuple[int, ...] = ()
     unfilled_place: str = ""
+    spelled_ends: tuple[int, ...] = ()
 
     @property
     def has_findings(self) -> bool:
@@ -129,11 +131,13 @@ def audit(pool: Pool, benchmarks: Sequence[Benchmark] = (), limit: float = DEFAU
     groups = np.asarray(ExactGroups().compute(pool, {})["exact"])
     pairs = JaccardPairs(min_similarity=NEAR_DUPLICATE).compute(pool, {})["near_duplicates"]
     assert isinstance(pairs, PairList), "pairs are pairs"
-    places = {
-        row: place
-        for row, text in enumerate(pool.iter_texts(Scope.INSTRUCTION))
-        if (place := unfilled_place(text))
-    }
+    places: dict[int, str] = {}
+    spelled: list[int] = []
+    for row, text in enumerate(pool.iter_texts(Scope.INSTRUCTION)):
+        if place := unfilled_place(text):
+            places[row] = place
+        if spells_line_ends(text):
+            spelled.append(row)
     counts = np.bincount(pool.source_codes, minlength=len(pool.source_names))
     return Audit(
         samples=len(pool),
@@ -147,6 +151,7 @@ def audit(pool: Pool, benchmarks: Sequence[Benchmark] = (), limit: float = DEFAU
         answered_anew=_answered_anew(pool, np.asarray(groups)),
         unfilled=tuple(places),
         unfilled_place=next(iter(places.values()), ""),
+        spelled_ends=tuple(spelled),
     )
 
 
@@ -170,6 +175,21 @@ def unfilled_place(text: str) -> str:
     """
     found = _UNFILLED.search(text) if "{" in text or "<<" in text else None
     return found.group() if found else ""
+
+
+_SPELLED_END = re.compile(r"""[\w.?!:;)\]"']\\n(?:\\n|[A-Z(\[*\d-])""")
+
+
+def spells_line_ends(text: str) -> bool:
+    r"""Whether a text of one line has line ends that were escaped once too often.
+
+    Code spells them, too, but has lines of its own.
+
+    Example:
+        >>> spells_line_ends(r"Which?\nOptions:\n- (A) DNA"), spells_line_ends(r"the gradient \nabla f")
+        (True, False)
+    """
+    return "\\n" in text and "\n" not in text and _SPELLED_END.search(text) is not None
 
 
 def _answered_anew(pool: Pool, groups: Labels) -> int:
