@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -12,7 +13,9 @@ from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.history import HistoryError, NewerSchemaError
 from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import SearchState
 from autoselection_core.loopback import UI_PORT
+from autoselection_core.search.status import SearchStatus
 from autoselection_core.store.home import Home
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.serving.client import reload_code
@@ -43,6 +46,8 @@ def serve(
                 )
             if problem := _why_not_loaded(installation):
                 typer.echo(f"{problem}; mend it and click Reload (Deployment)", err=True)
+            for each in unfinished(installation):
+                typer.echo(each)
             _look_after(services)
     except AutoSelectionError as error:
         typer.echo(f"autoselection: {error}", err=True)
@@ -92,6 +97,24 @@ def _why_not_loaded(installation: Installation) -> str:
     except AutoSelectionError as error:
         return f"the campaigns cannot be loaded, and the UI has no job before they can: {error}"
     return ""
+
+
+def unfinished(installation: Installation) -> Iterator[str]:
+    """A sentence for each search that the served installation goes on with unasked, as it has budget left."""
+    home = Home(installation.home)
+    try:
+        campaigns, ledger = load_campaigns(installation.campaigns, home), Ledger.open(home.history_url)
+    except AutoSelectionError:
+        return  # said already, or by the ticks
+    for record in ledger.searches():
+        is_open = record.state is SearchState.ACTIVE or record.open_arms
+        if is_open and record.spec.campaign in campaigns:
+            left = SearchStatus.of(ledger, record.search, home).trainings_left
+            unit = "evaluation" if record.spec.is_formula else "training"
+            yield (
+                f"Goes on with {record.search} ({left} {unit}{'' if left == 1 else 's'} left); to stop it, "
+                f"launch the job stop_search with `search: {record.search}`"
+            )
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -161,7 +161,14 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
 
     Finished trials are never paid for again.
     """
-    from autoselection_core.cli.commands.searching import conclude, register, report, specify, work
+    from autoselection_core.cli.commands.searching import (
+        conclude,
+        register,
+        report,
+        require_growing,
+        specify,
+        work,
+    )
 
     workspace = workspace_for(name, campaign, file)
     asked = {
@@ -175,6 +182,7 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
     }
     workspace.outline(**asked)  # a mistake shows before anything is read
     spec = specify(workspace, name, asked)
+    require_growing(workspace, name or spec.usual_name, budget=budget, report=report_evaluations)
     found = register(workspace, spec, name, resume=resume)
     tell(f"search {found}", search=found)
     try:

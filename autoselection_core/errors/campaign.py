@@ -108,6 +108,20 @@ class StoppedSearchError(CommandError):
     sentence = "search {search!r} is stopped: {reason}; add --resume to let it go on"
 
 
+class SmallerBudgetError(CommandError):
+    """A registered search was asked for with a smaller budget than it has."""
+
+    search: str
+    budget: int
+    report_evaluations: int
+
+    sentence = (
+        "budgets only grow, and those of {search} are `--budget {budget}` and "
+        "`--report-evaluations {report_evaluations}`; `--name OTHER` starts another search, which takes "
+        "what is finished for free"
+    )
+
+
 class UnreadableRecipeError(CommandError):
     """A recipe file cannot be read."""
 

@@ -194,6 +194,18 @@ def test_a_changed_campaign_does_not_go_on_with_incomparable_scores(cli: Cli, se
     refused(cli("search", "--name", "first", "--budget", "5"), "evaluator", "another name")
 
 
+@pytest.mark.parametrize("asked", [("--budget", "2"), ("--report-evaluations", "1")])
+def test_a_smaller_budget_than_that_of_the_search_is_refused(
+    cli: Cli, searched: Workshop, asked: tuple[str, str]
+) -> None:
+    record = searched.ledger().search("first")
+    assert record.report_evaluations > 1
+    present = f"`--budget 3` and `--report-evaluations {record.report_evaluations}`"
+
+    refused(cli("search", "--name", "first", *asked), "budgets only grow", present, "--name OTHER")
+    assert searched.ledger().search("first") == record
+
+
 def test_a_search_that_stopped_says_why_and_how_to_go_on(cli: Cli, searched: Workshop) -> None:
     searched.ledger().stop("first", "a person stopped it")
 

@@ -15,7 +15,7 @@ from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool, t
 from autoselection_core.cli.commands.showing import recipe_in, show_verdict
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import Bars, Lines, show_progress
-from autoselection_core.errors.campaign import StoppedSearchError
+from autoselection_core.errors.campaign import SmallerBudgetError, StoppedSearchError
 from autoselection_core.evaluation.training.settings import reach_of
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord, SearchState, TrialRecord
@@ -106,6 +106,22 @@ def specify(workspace: Workspace, name: str | None, asked: Mapping[str, Any]) ->
     return workspace.requested_spec(ready_pool(workspace), **asked) if known is None else known
 
 
+def require_growing(workspace: Workspace, search: str, *, budget: int | None, report: int | None) -> None:
+    """Refuse a stated budget below that of a registered search; None was not stated.
+
+    Raises:
+        SmallerBudgetError: A budget is smaller than the search has.
+    """
+    record = workspace.ledger.find_search(search)
+    if record is None:
+        return
+    paid = record.budget, record.report_evaluations
+    if any(
+        asked is not None and asked < present for asked, present in zip((budget, report), paid, strict=True)
+    ):
+        raise SmallerBudgetError(search, *paid)
+
+
 def register(workspace: Workspace, spec: SearchSpec, name: str | None, *, resume: bool) -> str:
     """Enter the search, or find the one that asks the same; a larger budget raises its own.
 
@@ -188,9 +204,11 @@ def evaluate_file(workspace: Workspace, search: str, file: Path, report_evaluati
         RecipeFormatError: It is no recipe; names step and field.
         InvalidRecipe: It leaves nothing of the pool, or reads a signal that the search lacks.
         BudgetSpentError: The report's budget does not cover it.
+        SmallerBudgetError: The report's budget is larger than what is asked for.
     """
     recipe, ledger, facts = recipe_in(file), workspace.ledger, SearchFacts.of(workspace, search)
     subset, record = facts.realise(recipe), facts.record
+    require_growing(workspace, search, budget=None, report=report_evaluations)
     if report_evaluations is not None and report_evaluations > record.report_evaluations:
         ledger.raise_report_evaluations(search, report_evaluations)
     _tell_price(workspace, subset, ledger.search(search), len(facts.signals))

@@ -15,6 +15,7 @@ from autoselection_core.solver.policy import Policy
 from autoselection_core.store.home import Home
 from autoselection_dagster.jobs.cost_estimate import cost_sentence
 from autoselection_dagster.sensors.search import LostReport
+from autoselection_dagster.serve import unfinished
 from tests.dagster.installations import Driver
 
 
@@ -29,6 +30,19 @@ def test_a_stopped_search_starts_nothing_and_pays_for_no_report(driver: Driver) 
     driver.adjust("resume_search", "resume", search="s")
 
     assert isinstance(driver.tick(), dg.SensorResult)
+
+
+def test_serving_names_each_search_that_it_goes_on_with_and_the_job_that_stops_it(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=2, report_evaluations=2)
+
+    assert list(unfinished(driver.installation)) == [
+        "Goes on with s (4 evaluations left); to stop it, launch the job stop_search with `search: s`"
+    ]
+
+    driver.adjust("stop_search", "stop", search="s")
+
+    assert not list(unfinished(driver.installation))
 
 
 def test_a_raised_budget_lets_a_finished_search_go_on(driver: Driver) -> None:
