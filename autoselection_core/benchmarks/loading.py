@@ -20,6 +20,8 @@ from autoselection_core.benchmarks.settings import HARNESS, OWN, AnswerType, Ben
 from autoselection_core.benchmarks.split import split
 from autoselection_core.errors.benchmarks import (
     BadItemError,
+    FieldInNoRecordError,
+    MissingFieldError,
     NoSuchBenchmarkError,
     NotAQuestionError,
     UnreadableBenchmarkError,
@@ -179,6 +181,7 @@ def _first_there(folder: Path, stem: str) -> str | None:
 def _questions(named: str, folder: Path, read: Read, said: BenchmarkSettings, metric: Metric) -> _Found:
     questions: list[Question] = []
     bad: list[tuple[str, int, str]] = []
+    missing: Counter[str] = Counter()
     count = 0
     for file in files_of(named, folder):
         for line, record in records(file):
@@ -187,10 +190,12 @@ def _questions(named: str, folder: Path, read: Read, said: BenchmarkSettings, me
                 question = _check(_question(record, read), metric)
             except NotAQuestionError as error:
                 bad.append((str(file), line, str(error)))
+                missing.update([error.name] if isinstance(error, MissingFieldError) else [])
                 continue
             questions += [] if question is None else [question]
     if len(bad) > said.max_bad_share * count:
-        raise BadItemError(*bad[0], bad=len(bad), records=count, max_share=said.max_bad_share)
+        refusal = FieldInNoRecordError if count in missing.values() else BadItemError
+        raise refusal(*bad[0], bad=len(bad), records=count, max_share=said.max_bad_share)
     return _Found(tuple(questions), tuple(f"{file}, record {line}: {fault}" for file, line, fault in bad))
 
 

@@ -128,6 +128,18 @@ class BadItemError(BenchmarkError):
     )
 
 
+class FieldInNoRecordError(BadItemError):
+    """No record of a file has a field that a question is read from: its fields have other names."""
+
+    @override
+    def __str__(self) -> str:
+        example = f"`items: {Path(self.file).name}` and `fields: {{question: ask, answer: gold}}`"
+        return (
+            f"{self.file}, record {self.line}: {self.reason} of a `benchmark.yaml` in its folder, which says "
+            f"for instance {example} (docs/how-to/benchmark.md); {self.bad} of {self.records} records lack it"
+        )
+
+
 class UnknownBenchmarkSettingError(BenchmarkError):
     """A benchmark names a setting, format or metric that does not exist."""
 
@@ -147,6 +159,13 @@ class NotAQuestionError(BenchmarkError):
     reason: str
 
     sentence = "{reason}"
+
+
+class MissingFieldError(NotAQuestionError):
+    """A record lacks a field that a part of the question is read from."""
+
+    reason: str
+    name: str
 
 
 class NoHarnessError(BenchmarkError):

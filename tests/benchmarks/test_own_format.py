@@ -256,9 +256,31 @@ def test_a_mapping_that_fits_no_record_says_what_is_missing(tmp_path: Path) -> N
 
     with pytest.raises(
         BadItemError,
-        match=r"'Answer' is missing \(its fields are .*\); name the answer under `fields`; 40 of 40",
+        match=r"'Answer' is missing \(its fields are .*\); name the answer under `fields` .*; 40 of 40",
     ):
         benchmark_from({"name": "b", "fields": {"answer": "Answer"}}, place)
+
+
+def test_a_field_that_every_record_lacks_is_to_be_named_and_no_record_corrected(tmp_path: Path) -> None:
+    asking = [{"ask": each["question"], "gold": each["answer"]} for each in asked()]
+    place = write(tmp_path / "mine.jsonl", asking)
+
+    with pytest.raises(BadItemError) as caught:
+        benchmark_from({"name": "b", "items": "mine.jsonl"}, place)
+
+    said = str(caught.value)
+    assert "`items: mine.jsonl` and `fields: {question: ask, answer: gold}`" in said
+    assert "name the question under `fields` of a `benchmark.yaml`" in said
+    assert "correct" not in said
+    named = {"question": "ask", "answer": "gold"}
+    assert benchmark_from({"name": "b", "items": "mine.jsonl", "fields": named}, place).items
+
+
+def test_a_field_that_some_records_lack_leaves_records_to_correct(tmp_path: Path) -> None:
+    place = write(tmp_path / "items.jsonl", [*asked(), {"question": "1?"}, {"question": "2?"}])
+
+    with pytest.raises(BadItemError, match=r"2 of 42 records are bad.*correct the records or remove them"):
+        benchmark_from({"name": "b"}, place)
 
 
 def test_fields_belong_to_the_own_format(tmp_path: Path) -> None:

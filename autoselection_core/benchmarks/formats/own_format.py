@@ -9,7 +9,11 @@ from typing import Any, NoReturn
 
 from autoselection_core.benchmarks.formats.question import Question
 from autoselection_core.benchmarks.settings import AnswerBy, AnswerType, Options
-from autoselection_core.errors.benchmarks import NotAQuestionError, UnknownBenchmarkSettingError
+from autoselection_core.errors.benchmarks import (
+    MissingFieldError,
+    NotAQuestionError,
+    UnknownBenchmarkSettingError,
+)
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.pool.reading.content import has_text
 from autoselection_core.pool.reading.spellings import CONTEXTS, DEFINITIONS
@@ -298,7 +302,7 @@ def _fill(view: View, template: str, role: str) -> object:
         if view.value(name) is None and name not in view.record:
             there = ", ".join(list(view.record)[:_SHOWN]) or "none"
             reason = f"{name!r} is missing (its fields are {there}); name the {role} under `fields`"
-            raise NotAQuestionError(reason)
+            raise MissingFieldError(reason, name)
     if len(pieces) == 1 and pieces[0][0] == "" and pieces[0][1] is not None:
         return view.value(pieces[0][1])
     return "".join(text + ("" if name is None else _text_of(view.value(name), name)) for text, name in pieces)
