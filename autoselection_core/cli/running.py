@@ -1,8 +1,12 @@
 """Runs of the command line: from arguments to an exit code."""
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 import typer
 
@@ -23,10 +27,35 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # the command shows its own progress
     given = sys.argv[1:] if arguments is None else list(arguments)
-    with output_of(given) as output:
+    with _stopped_as_by_ctrl_c(), output_of(given) as output:
         code, error = _outcome([each for each in given if each != AS_JSON])
         finish(output, code, error)
     return code
+
+
+@contextmanager
+def _stopped_as_by_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does, with what is kept and how to go on.
+
+    A caller's own handler stays, and so does what a child process does by default.
+    """
+    mine = os.getpid()
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        if os.getpid() == mine:
+            raise KeyboardInterrupt
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _outcome(arguments: list[str]) -> tuple[int, BaseException | None]:

@@ -145,6 +145,11 @@ class Ledger:
             until = self.clock() + self.reservation_lease_s
             return reservations.reserve_free_slots(connection, search, until, max_trials)
 
+    def overdue(self, search: str) -> frozenset[tuple[TrialKind, int]]:
+        """Open trials of a search whose worker sent no heartbeat within its lease; nothing is taken back."""
+        with self.database.reading() as connection:
+            return reservations.overdue(connection, search, self.clock())
+
     def release_lost(self, now: float | None = None) -> tuple[Reservation, ...]:
         """Take back trials whose worker sent no heartbeat within its lease; returns the lost attempts."""
         with self._checking_leases(now) as (connection, moment):

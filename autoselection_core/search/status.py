@@ -47,6 +47,7 @@ class SearchStatus:
             its steps is not among them: its test items stay closed.
         is_reported: Whether a report of all that was measured is written.
         failed_report: The failure of its report that waits for the next attempt; None where none does.
+        overdue: Kind and number of the open trials whose worker was silent for longer than their lease.
     """
 
     record: SearchRecord
@@ -57,6 +58,7 @@ class SearchStatus:
     is_reported: bool = False
     ahead: Ahead | None = None
     failed_report: FailedReport | None = None
+    overdue: frozenset[tuple[TrialKind, int]] = frozenset()
 
     @classmethod
     def of(cls, ledger: Ledger, search: str, home: Home) -> "SearchStatus":
@@ -76,7 +78,10 @@ class SearchStatus:
         finished = _finished(ledger, record.spec.evaluator) if record.open_arms else frozenset()
         is_reported = _is_reported(home, search, measured_counts(trials, arms))
         failed = None if is_reported else FailedReport.read(home, search)
-        status = cls(record, trials, arms, unscored, finished, is_reported, failed_report=failed)
+        overdue = ledger.overdue(search)
+        status = cls(
+            record, trials, arms, unscored, finished, is_reported, failed_report=failed, overdue=overdue
+        )
         return status if status.is_done else replace(status, ahead=status._ahead(ledger, home))
 
     def _ahead(self, ledger: Ledger, home: Home) -> Ahead:
@@ -125,6 +130,11 @@ class SearchStatus:
         return tuple(trial for trial in (*self.trials, *self.arms) if trial.state.is_held)
 
     @property
+    def is_deserted(self) -> bool:
+        """Whether every open trial has lost its worker, and nobody took it back since."""
+        return bool(self.running) and all((each.kind, each.trial) in self.overdue for each in self.running)
+
+    @property
     def best(self) -> TrialRecord | None:
         """The full-fidelity trial with the highest score; the recommendation may be another one."""
         measured = [trial for trial in self.trials if trial.utility is not None and not trial.fidelity]
@@ -133,7 +143,11 @@ class SearchStatus:
     @property
     def stage(self) -> str:
         """Present stage in words, for instance `trial 3 of 6 is being evaluated`."""
-        if self.running:
+        if self.is_deserted and self.record.state is not SearchState.STOPPED:
+            named = " and ".join(map(self._named, self.running))
+            again = f"autoselection search --name {self.record.search}"
+            return f"{named} began, but no process works on the search; go on with `{again}`"
+        if self.running and not self.is_deserted:
             return "; ".join(f"{self._named(trial)} {_doing(trial)}" for trial in self.running)
         if self.record.state is SearchState.STOPPED:
             return "stopped"
@@ -292,11 +306,11 @@ class SearchStatus:
         """The status in one line."""
         record = self.record
         unit = "evaluation" if record.spec.is_formula else "training"  # a formula trains nothing
-        held = f", {record.report_held:g} held" if record.report_held else ""
+        held = f", {record.report_held:g} held" if record.report_held and not self.is_deserted else ""
         parts = [
             self._opening,
             f"{record.spent:g} of {record.budget} {unit}s spent"
-            + (f", {record.held:g} held by those that run" if record.held else ""),
+            + (f", {record.held:g} held by those that run" if record.held and not self.is_deserted else ""),
             f"second budget: {record.report_spent:g} of {record.report_evaluations} spent{held}",
         ]
         if self.found_arms:
@@ -320,7 +334,9 @@ class SearchStatus:
         """The stage, or the reason of a stop with what still runs."""
         if self.record.state is not SearchState.STOPPED:
             return self.stage
-        runs = f"; {self.stage}, and may finish" if self.running else "; nothing runs"
+        runs = (
+            f"; {self.stage}, and may finish" if self.running and not self.is_deserted else "; nothing runs"
+        )
         failed = "" if self.failed_report is None else f"; {self.failed_report.sentence}"
         return f"stopped: {self.record.reason}{runs}{failed}"
 

@@ -249,12 +249,15 @@ def test_a_port_that_is_taken_is_refused_by_ui_before_anything_starts(tmp_path: 
 
 
 @pytest.mark.e2e
-def test_ctrl_c_in_the_middle_of_an_evaluation_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_of_an_evaluation_loses_nothing(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     shop = Workshop.fill(tmp_path / "shop")
     shop.declare(CAMPAIGN.format(delay_s=3.0))
     running = shop.start("search", "--name", "first")
     ledger = _ledger_with_a_running_trial(shop, "first")
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
     output, error = running.communicate(timeout=60)
 
     assert running.returncode == 130

@@ -716,6 +716,24 @@ def test_the_doctor_without_a_campaign_says_how_to_begin(
 
 
 @pytest.mark.usefixtures("raw")
+def test_the_doctor_files_a_fault_of_a_benchmark_under_benchmarks(
+    cli: Cli, tmp_path: Path, benchmark: str
+) -> None:
+    tiny_model(tmp_path / "models" / "tiny")
+    cli("init", "raw", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
+    cli("ingest")
+    (settings,) = tmp_path.rglob("benchmark.yaml")
+    settings.write_text(settings.read_text() + "metrik: choice_accuracy\n")
+
+    code, output, _ = cli("doctor")
+
+    told = [line for line in output.splitlines() if line.startswith(("missing: ", "wrong: "))]
+    assert code == 1
+    assert [line.split(": ")[:2] for line in told] == [["wrong", "benchmarks"]]
+    assert "waits for: benchmarks" in output
+
+
+@pytest.mark.usefixtures("raw")
 def test_the_doctor_names_a_wrong_model_path_once(cli: Cli, tmp_path: Path, benchmark: str) -> None:
     tiny_model(tmp_path / "models" / "tiny")
     cli("init", "raw", "--model", "models/tiny", "--benchmark", benchmark, "--yes")

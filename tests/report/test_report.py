@@ -590,6 +590,18 @@ def test_the_sign_of_a_trade_off_is_that_of_the_benchmarks_metric(facts: SearchF
     assert signs_of(facts) == {"closed_form": 1.0}
 
 
+def test_the_picture_of_the_arms_names_the_runs_that_are_trials_of_the_search(facts: SearchFacts) -> None:
+    made = {trial.evaluation: trial.trial for trial in reversed(facts.trials)}
+    (own,) = [run for run in facts.compared if run.trial.evaluation in made]
+    picture = lead_of(facts, findings(facts)).picture
+
+    assert picture is not None
+    assert own.arm == "full_pool"
+    told = f"(full pool: one is trial {made[own.trial.evaluation]} of the search)"
+    assert picture.caption.startswith(f"Test score of every run {told}, and the mean;")
+    assert b"Fresh" not in picture.svg
+
+
 def test_the_first_screen_says_verdict_rows_sources_licences_cost_and_what_next(facts: SearchFacts) -> None:
     lead = lead_of(facts, findings(facts))
     said = dict(lead.facts)

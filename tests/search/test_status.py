@@ -120,6 +120,35 @@ def test_a_report_that_failed_says_why_and_when_it_is_tried_again(ledger: Ledger
     assert (reported.stage, reported.to_json()["report_failure"]) == ("done", None)
 
 
+def test_a_trial_whose_process_was_killed_is_told_once_its_lease_ran_out(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    evaluator, now = closed_form(tmp_path), [1_000.0]
+    timed = replace(ledger, clock=lambda: now[0])
+    search = timed.register(spec(evaluator, budget=3, report_evaluations=0))
+    (reservation,) = timed.reserve_free_slots(search, max_trials=1)
+    propose(timed, reservation, InOrder(table(), []))
+    recorded = timed.proposal(reservation)
+    assert recorded is not None
+    timed.begin(reservation, evaluator.key(recorded.subset, recorded.replicate))
+
+    now[0] += timed.lease_s - 1
+    working = SearchStatus.of(timed, search, Home(tmp_path)).sentence
+    now[0] += 2
+    killed = SearchStatus.of(timed, search, Home(tmp_path)).sentence
+    timed.stop(search, "a person stopped it", StopCause.PERSON)
+    stopped = SearchStatus.of(timed, search, Home(tmp_path)).sentence
+
+    assert working.startswith(
+        "trial 1 of 3 is being evaluated; 0 of 3 trainings spent, 1 held by those that run"
+    )
+    assert killed.startswith(
+        "trial 1 of 3 began, but no process works on the search; "
+        f"go on with `autoselection search --name {search}`; 0 of 3 trainings spent; second"
+    )
+    assert stopped.startswith("stopped: a person stopped it; nothing runs; 0 of 3 trainings spent; second")
+
+
 def test_a_stopped_search_says_once_why_what_still_runs_and_how_it_goes_on(
     ledger: Ledger, tmp_path: Path
 ) -> None:

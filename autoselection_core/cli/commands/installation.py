@@ -34,6 +34,7 @@ from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import show_progress
 from autoselection_core.cli.session import open_workspace
 from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.errors.benchmarks import BenchmarkError, NoSuchBenchmarkError
 from autoselection_core.errors.campaign import (
     HomeNotWritableError,
     LittleRoomError,
@@ -82,6 +83,7 @@ class Diagnosis:
         problem: Defect and the way forward; empty where nothing is wrong.
         verdict: Verdict where there is no problem of its own; empty where all is right.
         note: Sentence that is told below the table; empty for none.
+        fault: Kind of the problem in a word.
     """
 
     subject: str
@@ -89,6 +91,7 @@ class Diagnosis:
     problem: str = ""
     verdict: str = ""
     note: str = ""
+    fault: str = "missing"
 
 
 def examine(campaign: str | None, file: Path) -> bool:
@@ -103,7 +106,7 @@ def examine(campaign: str | None, file: Path) -> bool:
             tell(each.note)
     missing = [each for each in findings if each.problem]
     for each in missing:
-        tell(f"missing: {each.subject}: {each.problem}")
+        tell(f"{each.fault}: {each.subject}: {each.problem}")
     if not missing:
         tell("nothing is missing")
     else:
@@ -291,10 +294,10 @@ def _campaign(name: str | None, file: Path) -> Iterator[Diagnosis]:
     campaign = workspace.campaign
     yield Diagnosis("campaign", f"{campaign.name} of {file}")
     yield _check("raw files", lambda: f"{len(campaign.source_files()):,} found")
+    yield _check("benchmarks", lambda: _benchmarks(workspace))  # before the pool, which reads their questions
     yield _check("pool", lambda: _pool(workspace))
     if _brought(workspace):
         yield _check("scores", lambda: _scores(workspace))
-    yield _check("benchmarks", lambda: _benchmarks(workspace))
     yield _check("base model", lambda: _model(workspace))
     yield _with_notes(_check("duration", lambda: _duration(workspace)), workspace)
 
@@ -456,7 +459,8 @@ def _check(subject: str, look: Callable[[], str]) -> Diagnosis:
     try:
         return Diagnosis(subject, look())
     except (AutoSelectionError, OSError, ValueError, ImportError) as error:
-        return Diagnosis(subject, "-", str(error))
+        is_there = isinstance(error, BenchmarkError) and not isinstance(error, NoSuchBenchmarkError)
+        return Diagnosis(subject, "-", str(error), fault="wrong" if is_there else "missing")
 
 
 _DAGSTER_URL = "DAGSTER_POSTGRES_URL"

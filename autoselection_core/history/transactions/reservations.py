@@ -93,6 +93,13 @@ def _reserve(
     return [*again, *fresh]
 
 
+def overdue(connection: Connection, search: str, now: float) -> frozenset[tuple[TrialKind, int]]:
+    """Trials of a search, by kind and number, whose lease ran out."""
+    mine = (TRIALS.c.search == search, TRIALS.c.state.in_(HELD_STATES), TRIALS.c.until < now)
+    rows = connection.execute(select(TRIALS.c.kind, TRIALS.c.trial).where(*mine)).all()
+    return frozenset((TrialKind(row.kind), row.trial) for row in rows)
+
+
 def release_lost(connection: Connection, now: float, max_losses: int) -> tuple[Reservation, ...]:
     """Take back trials whose lease ran out; each becomes its next attempt, or fails after too many losses."""
     rows = connection.execute(

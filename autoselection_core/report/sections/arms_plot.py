@@ -1,4 +1,4 @@
-"""Arms of a report as a picture and as text: every fresh run, and the winner's differences with intervals."""
+"""Arms of a report as a picture and as text: every run, and the winner's differences with intervals."""
 
 from collections.abc import Sequence
 from statistics import mean
@@ -151,7 +151,7 @@ def _paint_runs(axes: Any, arms: Sequence[str], scores: Sequence[tuple[str, floa
     axes.grid(axis="y", alpha=0.3)
     axes.locator_params(axis="x", nbins=_MAX_TICKS)
     axes.set_xlabel(f"test score ({unit})")
-    axes.set_title("Fresh runs (line: mean)", loc="left")
+    axes.set_title("Runs (line: mean)", loc="left")
 
 
 def _paint_differences(axes: Any, found: Sequence[Finding]) -> None:  # noqa: ANN401 - matplotlib axes

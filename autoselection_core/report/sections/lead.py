@@ -51,7 +51,7 @@ FORMULA_WHOLE_POOL_HEADLINES = {
 """Headlines of a search that trains nothing."""
 
 _CAPTION = (
-    "Test score of every fresh run, and the mean; then the difference of the winner to each arm, with its "
+    "Test score of every run{own}, and the mean; then the difference of the winner to each arm, with its "
     "interval."
 )
 _MAX_GROUPS = 6
@@ -196,7 +196,18 @@ def _picture(facts: SearchFacts, found: Sequence[Finding]) -> Picture | None:
         return None
     scores, unit = arm_scores(facts), facts.record.spec.metric
     narrow = arms_plot(scores, found, unit, columns=1)
-    return Picture("arms", arms_plot(scores, found, unit), _CAPTION, narrow)
+    return Picture("arms", arms_plot(scores, found, unit), _CAPTION.format(own=_own_trials(facts)), narrow)
+
+
+def _own_trials(facts: SearchFacts) -> str:
+    """Runs of a report that are trials of the search, in brackets: what was evaluated is not made again."""
+    made = {trial.evaluation: trial.trial for trial in reversed(facts.trials) if trial.evaluation is not None}
+    own = [
+        f"{run.arm.replace('_', ' ')}: one is trial {made[run.trial.evaluation]} of the search"
+        for run in facts.compared
+        if run.trial.evaluation in made
+    ]
+    return f" ({'; '.join(own)})" if own else ""
 
 
 def arm_scores(facts: SearchFacts) -> list[tuple[str, float]]:
