@@ -157,7 +157,7 @@ def test_every_name_can_be_drawn(workspace: Workspace, kind: str) -> None:
 def test_a_name_stands_in_a_page_as_it_was_given(name: str) -> None:
     page = to_html(name, [Section(name, [name], [Table(name, (name,), ((name,),))], code=[name])])
 
-    assert unescape(page).count(name) == 9
+    assert unescape(page).count(name) == 10
     assert "<b>" not in page
 
 
