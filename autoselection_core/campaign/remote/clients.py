@@ -77,6 +77,10 @@ class RemoteClients:
         """Campaign and home, as every worker receives them."""
         return {"home": str(self.home.root.absolute()), "campaign": campaign_to_json(self.campaign)}
 
+    def signal_arguments(self, name: str, version: str, pool: Pool) -> dict[str, Json]:
+        """Arguments of every worker, and the signal and pool that it works on."""
+        return {**self.worker_arguments, "signal": name, "version": version, "pool": pool.version}
+
 
 @dataclass(frozen=True)
 class RemoteScoring:
@@ -102,12 +106,7 @@ class RemoteScoring:
     ) -> Iterator[pa.Table]:
         """The record of each chunk, in order; see `compute_here`."""
         del given, progress  # a worker reads what it is given from the shared home, and reports no progress
-        shared = {
-            **self.clients.worker_arguments,
-            "signal": signal.name,
-            "version": signal.fingerprint,
-            "pool": pool.version,
-        }
+        shared = self.clients.signal_arguments(signal.name, signal.fingerprint, pool)
         asked = (canonical_json({**shared, "rows": chunk.tolist()}).encode() for chunk in chunks)
         answers = self.clients.cluster.results(
             score_rows, asked, on_device=SignalSchema(type(signal)).reads_model
@@ -142,13 +141,8 @@ class RemoteShards:
     def __call__(self, work: Work, shards: Iterable[Shard], folder: Path | None) -> Iterator[Columns]:
         """The arrays of each shard, in order; see `RunsShards`."""
         assert folder is not None, "shards of a cluster are files"
-        shared = {
-            **self.clients.worker_arguments,
-            "signal": self.signal.name,
-            "version": self.version,
-            "pool": self.pool.version,
-            "work": name_of(work),
-        }
+        signal = self.clients.signal_arguments(self.signal.name, self.version, self.pool)
+        shared = {**signal, "work": name_of(work)}
         asked, named = list(shards), list[tuple[str, Json]]()
         for shard in asked:
             given = given_to_json(shard.given, self.clients.home)
