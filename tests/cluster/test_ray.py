@@ -6,9 +6,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,7 @@ import pytest
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.codec import campaign_to_json
 from autoselection_core.campaign.remote.clients import attached_workspace
-from autoselection_core.campaign.remote.tasks import run_shard
-from autoselection_core.cluster import RayCluster, Task, cluster_from_environment
+from autoselection_core.cluster import RayCluster, cluster_from_environment
 from autoselection_core.errors.models import ClusterUnreachableError, DifferentWorkerError
 from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.store.home import Home
@@ -123,28 +122,6 @@ FIRST_STEPS = {
 }
 
 
-@dataclass(frozen=True)
-class Watched:
-    """A cluster that does something when the first shard has been answered for."""
-
-    cluster: RayCluster
-    then: Callable[[], None]
-
-    def results(
-        self,
-        task: Task,
-        asked: Iterable[bytes],
-        *,
-        on_device: bool,
-        while_waiting: Callable[[], None] | None = None,
-    ) -> Iterator[bytes]:
-        answers = self.cluster.results(task, asked, on_device=on_device, while_waiting=while_waiting)
-        for number, answer in enumerate(answers):
-            if number == 0 and task is run_shard:
-                self.then()
-            yield answer
-
-
 def test_groups_and_pairs_are_bit_for_bit_those_of_this_process_though_a_worker_is_killed(
     head: Head, cluster: RayCluster, tmp_path: Path
 ) -> None:
@@ -153,19 +130,14 @@ def test_groups_and_pairs_are_bit_for_bit_those_of_this_process_though_a_worker_
     here = attached_workspace(made, Home(tmp_path / "here"), None)
     bring_vectors(here.ingest().pool, tmp_path)
     here = scored(made, tmp_path / "here", None)
-    killed, finished = list[int](), dict[str, os.stat_result]()
-
-    def kill() -> None:
-        if not killed:
-            (folder,) = Home(tmp_path / "there").shards.iterdir()
-            finished.update({each.name: each.stat() for each in folder.iterdir() if each.is_dir()})
-            victim = head.workers_at("run_shard")[0]
-            victim.kill()
-            killed.append(victim.pid)
-
-    workspace = attached_workspace(made, Home(tmp_path / "there"), Watched(cluster, kill))
+    workspace = attached_workspace(made, Home(tmp_path / "there"), cluster)
     pool = workspace.ingest().pool
-    reports = {name: workspace.score(name, pool) for name in ("near_duplicates", "exact")}
+    reports: dict[str, SignalReport] = {}
+
+    def score() -> None:
+        reports.update({name: workspace.score(name, pool) for name in ("near_duplicates", "exact")})
+
+    killed = killed_meanwhile(head, "run_shard", score)
     there = scored(made, tmp_path / "there", cluster)
 
     assert killed
