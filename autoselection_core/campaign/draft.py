@@ -503,7 +503,7 @@ def _comment(*texts: str) -> list[str]:
 def as_named_in(file: Path, path: str) -> str:
     """A path as a campaign file names it: relative to its folder where it is below, else absolute.
 
-    A data set of a hub keeps its name.
+    A path that is below by way of a link to the folder counts, too. A data set of a hub keeps its name.
     """
     if path.startswith(SCHEME):
         return path
@@ -511,7 +511,10 @@ def as_named_in(file: Path, path: str) -> str:
     absolute, folder = Path(path).expanduser().absolute(), file.absolute().parent
     if os.pardir in absolute.parts:
         absolute, folder = absolute.resolve(), folder.resolve()
-    return str(absolute.relative_to(folder)) if absolute.is_relative_to(folder) else str(absolute)
+    if absolute.is_relative_to(folder):
+        return str(absolute.relative_to(folder))
+    real, real_folder = absolute.resolve(), folder.resolve()
+    return str(real.relative_to(real_folder)) if real.is_relative_to(real_folder) else str(absolute)
 
 
 def _score_entry(name: str) -> str:

@@ -153,7 +153,7 @@ def _enter(workspace: Workspace, spec: SearchSpec, name: str, before: SearchReco
     except InvalidRecipe as error:
         workspace.ledger.register(spec, name)
         return f"; its winner cannot be tried again: {error}"
-    return f", whose winner {winner.recipe.label} is tried first"
+    return f", whose winner {winner.recipe.outline} is tried first"
 
 
 def _winner(workspace: Workspace, search: SearchRecord) -> Recommendation:

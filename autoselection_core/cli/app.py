@@ -184,7 +184,6 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
     spec = specify(workspace, name, asked)
     require_growing(workspace, name or spec.usual_name, budget=budget, report=report_evaluations)
     found = register(workspace, spec, name, resume=resume)
-    tell(f"search {found}", search=found)
     try:
         work(workspace, found)
         if workspace.ledger.history(found).observations:

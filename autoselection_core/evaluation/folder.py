@@ -131,6 +131,14 @@ class EvaluationFolder:
         """Whether the test items were scored."""
         return (self.path / _TEST).exists()
 
+    @property
+    def tested_at(self) -> float | None:
+        """Time at which the test items were scored, in seconds since the epoch; None where they are not."""
+        try:
+            return (self.path / _TEST).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the folder for this process: a second one that makes the same evaluation waits.

@@ -1,7 +1,8 @@
 """Recipe: an ordered program of steps on a pool."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -141,6 +142,21 @@ class Recipe:
         return " > ".join(step.label for step in self.steps) or FULL_POOL
 
     @property
+    def step_labels(self) -> tuple[str, ...]:
+        """Label of each step; those of one label have their numbers, which tell them apart.
+
+        Example:
+            >>> from autoselection_core.operators.definitions.score import KeepTop
+            >>> Recipe((KeepTop("ifd"), KeepTop("words"), KeepTop("ifd", fraction=0.2))).step_labels
+            ('keep_top[ifd,fraction=0.5]', 'keep_top[words]', 'keep_top[ifd,fraction=0.2]')
+        """
+        count = Counter(step.label for step in self.steps)
+        return tuple(
+            step.full_label if count[step.label] > 1 and isinstance(step, Operator) else step.label
+            for step in self.steps
+        )
+
+    @property
     def outline(self) -> str:
         """The steps' labels with the recipes that they unite with; long ones and unions inside are cut.
 
@@ -150,7 +166,8 @@ class Recipe:
             >>> Recipe((KeepTop("ifd"), Union(Recipe((*inner.steps, Union(inner)))))).outline
             'keep_top[ifd] > union(keep_top[words,lowest] > union(...))'
         """
-        return " > ".join(_outline(step) for step in self.steps) or FULL_POOL
+        named = zip(self.steps, self.step_labels, strict=True)
+        return " > ".join(_outline(step, label) for step, label in named) or FULL_POOL
 
     @property
     def full_label(self) -> str:
@@ -211,13 +228,33 @@ class Recipe:
         return parse(yaml_value(text), operators)
 
 
-def _outline(step: Step) -> str:
+def _outline(step: Step, label: str) -> str:
     """Label of a step; that of a union holds the labels of the recipe that it unites with."""
     if not isinstance(step, Union):
-        return step.label
-    inner = [_CUT if isinstance(each, Union) else each.label for each in step.recipe.steps]
+        return label
+    named = zip(step.recipe.steps, step.recipe.step_labels, strict=True)
+    inner = [_CUT if isinstance(each, Union) else own for each, own in named]
     spelled = inner if len(inner) <= _SPELLED else [*inner[: _SPELLED - 1], "..."]
     return f"{UNION}({' > '.join(spelled) or FULL_POOL})"
+
+
+def outlines(recipes: Sequence[Recipe | None]) -> list[str | None]:
+    """Outlines of recipes that stand beside each other; different ones that would read alike are in full.
+
+    Example:
+        >>> from autoselection_core.operators.definitions.score import KeepTop
+        >>> ranked = [Recipe((KeepTop("ifd", fraction=share),)) for share in (0.1, 0.2)]
+        >>> outlines([*ranked, Recipe((KeepTop("words"),)), None])
+        ['keep_top[ifd,fraction=0.1]', 'keep_top[ifd,fraction=0.2]', 'keep_top[words]', None]
+    """
+    spelled: defaultdict[str, set[str]] = defaultdict(set)
+    for each in recipes:
+        if each is not None:
+            spelled[each.outline].add(each.full_label)
+    return [
+        None if each is None else each.outline if len(spelled[each.outline]) == 1 else each.full_label
+        for each in recipes
+    ]
 
 
 def _name(step: Step) -> str:

@@ -22,7 +22,7 @@ from autoselection_core.report.rendering.table import Block, Part, Table
 from autoselection_core.report.sections.lead import headline
 from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.tables import signal_table, step_table
-from autoselection_core.report.sections.verdict import findings
+from autoselection_core.report.sections.verdict import finding_sentences, findings
 from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
 from autoselection_core.solver.proposal import ORIGINS, Proposal
 from autoselection_core.subset import realise
@@ -154,7 +154,7 @@ def explain_search(facts: SearchFacts) -> Iterator[Part]:
     if facts.record.state is not SearchState.ACTIVE:
         yield headline(facts, findings(facts))
         yield outlook(facts).sentence
-        yield from (finding.sentence for finding in findings(facts))
+        yield from finding_sentences(findings(facts))
 
 
 def compare_trials(facts: SearchFacts, first: int, second: int) -> Iterator[Part]:

@@ -1,5 +1,6 @@
 """Status of a search: stage, budgets, best score and time left, by the ledger and its evaluations."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -7,6 +8,7 @@ from autoselection_core.evaluation.folder import EvaluationFolder, Present, untr
 from autoselection_core.evaluation.training.settings import Schedule, fine_tuning
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import (
+    AttemptOutcome,
     SearchRecord,
     SearchState,
     StopCause,
@@ -19,8 +21,11 @@ from autoselection_core.identity import Json
 from autoselection_core.progress import duration_text
 from autoselection_core.score.comparison import StatedVerdict
 from autoselection_core.search.failed_report import FailedReport
-from autoselection_core.search.time_left import Ahead, UnitTimes, models_tested
+from autoselection_core.search.time_left import PAUSE_S, Ahead, UnitTimes, models_tested
 from autoselection_core.store.home import Home
+
+_OVERRUN = 3.0
+"""Times as long as usual that the scoring of a model takes, at which the process is believed to be gone."""
 
 TIME_LEFT = "time left: "
 """Beginning of the words of the time left."""
@@ -48,6 +53,8 @@ class SearchStatus:
         is_reported: Whether a report of all that was measured is written.
         failed_report: The failure of its report that waits for the next attempt; None where none does.
         overdue: Kind and number of the open trials whose worker was silent for longer than their lease.
+        seen_at: Time of the last sign of a process that works on it, in seconds since the epoch: the end of
+            an attempt, or of test scores. Infinite for a process that goes on with it.
     """
 
     record: SearchRecord
@@ -59,6 +66,7 @@ class SearchStatus:
     ahead: Ahead | None = None
     failed_report: FailedReport | None = None
     overdue: frozenset[tuple[TrialKind, int]] = frozenset()
+    seen_at: float = math.inf
 
     @classmethod
     def of(cls, ledger: Ledger, search: str, home: Home) -> "SearchStatus":
@@ -80,9 +88,26 @@ class SearchStatus:
         failed = None if is_reported else FailedReport.read(home, search)
         overdue = ledger.overdue(search)
         status = cls(
-            record, trials, arms, unscored, finished, is_reported, failed_report=failed, overdue=overdue
+            record,
+            trials,
+            arms,
+            unscored,
+            finished,
+            is_reported,
+            failed_report=failed,
+            overdue=overdue,
         )
         return status if status.is_done else replace(status, ahead=status._ahead(ledger, home))
+
+    @classmethod
+    def observed(cls, ledger: Ledger, search: str, home: Home) -> "SearchStatus":
+        """The status for somebody who only looks at a search: whether a process works on it is not known.
+
+        Raises:
+            UnknownSearchError: No search has this name.
+        """
+        status = cls.of(ledger, search, home)
+        return replace(status, seen_at=_seen_at(ledger, status.record, status.arms, home))
 
     def _ahead(self, ledger: Ledger, home: Home) -> Ahead:
         """Work that is left of the search and its report."""
@@ -135,6 +160,21 @@ class SearchStatus:
         return bool(self.running) and all((each.kind, each.trial) in self.overdue for each in self.running)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether no process works on it: none holds a trial, and none has shown a sign of itself lately."""
+        if self.ahead is None or self.failed_report is not None:
+            return False  # nothing is left, or a time is set
+        if self.running:
+            return self.is_deserted
+        # A process that scores test items shows itself after each model only.
+        scoring_s = 0.0 if self.ahead.times is None else self.ahead.times.test_s
+        return self.ahead.now - self.seen_at > max(PAUSE_S, _OVERRUN * scoring_s)
+
+    @property
+    def _again(self) -> str:
+        return f"`autoselection search --name {self.record.search}`"
+
+    @property
     def best(self) -> TrialRecord | None:
         """The full-fidelity trial with the highest score; the recommendation may be another one."""
         measured = [trial for trial in self.trials if trial.utility is not None and not trial.fidelity]
@@ -145,8 +185,7 @@ class SearchStatus:
         """Present stage in words, for instance `trial 3 of 6 is being evaluated`."""
         if self.is_deserted and self.record.state is not SearchState.STOPPED:
             named = " and ".join(map(self._named, self.running))
-            again = f"autoselection search --name {self.record.search}"
-            return f"{named} began, but no process works on the search; go on with `{again}`"
+            return f"{named} began, but no process works on the search; go on with {self._again}"
         if self.running and not self.is_deserted:
             return "; ".join(f"{self._named(trial)} {_doing(trial)}" for trial in self.running)
         if self.record.state is SearchState.STOPPED:
@@ -278,9 +317,18 @@ class SearchStatus:
 
     @property
     def seconds_left(self) -> float | None:
-        """Expected seconds until the report is there; 0 when it is, None before a training has advanced."""
+        """Expected seconds until the report is there; 0 when it is.
+
+        None before a training has advanced, and while no process works on it.
+        """
         if self.ahead is None or not self._goes_on:
             return 0.0
+        return None if self.is_idle else self._work_s
+
+    @property
+    def _work_s(self) -> float | None:
+        """Seconds that what is left takes, with the pause before a failed report; None where not known."""
+        assert self.ahead is not None, "something is left"
         pause = 0.0 if self.failed_report is None else self.failed_report.again_at - self.ahead.now
         known = self.ahead.seconds
         return None if known is None else known + max(0.0, pause)
@@ -293,13 +341,31 @@ class SearchStatus:
     @property
     def time_left(self) -> str:
         """Time left in words, of the search and with its report; empty where unknown or nothing is left."""
-        if self.ahead is None or not self.seconds_left:
+        return f"{TIME_LEFT}{self._work}" if self.seconds_left else ""
+
+    @property
+    def _work(self) -> str:
+        """What is left in words, as time of a process that works on it; empty where it is not known."""
+        if self.ahead is None or not (whole_s := self._work_s):
             return ""
         about = "at least" if self.ahead.is_bound else "about"
-        whole, trials_s = duration_text(self.seconds_left), self.ahead.trials_s
+        whole, trials_s = duration_text(whole_s), self.ahead.trials_s
         if self.record.state is not SearchState.ACTIVE or not self._trials_left or trials_s is None:
-            return f"{TIME_LEFT}{about} {whole}"
-        return f"{TIME_LEFT}{about} {duration_text(trials_s)}, with the report {whole}"
+            return f"{about} {whole}"
+        return f"{about} {duration_text(trials_s)}, with the report {whole}"
+
+    @property
+    def _ending(self) -> str:
+        """How long it goes on, or that nothing goes on and how it would; empty where that is said already."""
+        unit = "evaluation" if self.record.spec.is_formula else "training"
+        if not self.is_idle:
+            return self.time_left or f"{TIME_LEFT}unknown before the first {unit}"
+        if self.record.state is SearchState.STOPPED:
+            return ""
+        lasts = f"which takes {self._work}" if self._work else ""
+        if self.is_deserted:
+            return lasts
+        return ", ".join(filter(None, (f"no process works on it; go on with {self._again}", lasts)))
 
     @property
     def sentence(self) -> str:
@@ -322,8 +388,8 @@ class SearchStatus:
             parts.append(f"{self.found_arms} beside them {known} known")
         if self.best is not None:
             parts.append(f"best so far: trial {self.best.trial} with a dev score of {self.best.utility:.4g}")
-        if self._goes_on:
-            parts.append(self.time_left or f"{TIME_LEFT}unknown before the first {unit}")
+        if self._goes_on and self._ending:
+            parts.append(self._ending)
         if record.state is SearchState.STOPPED:
             resume = f"`autoselection search --name {record.search} --resume`, or the job resume_search"
             parts.append(f"resume it with {resume}")
@@ -406,6 +472,19 @@ def _is_reported(home: Home, search: str, measured: tuple[int, int]) -> bool:
     if stated.measured is None:
         return bool(stated.subset) or not measured[1]  # a report that only planned compared nothing
     return stated.measured == measured
+
+
+def _seen_at(ledger: Ledger, record: SearchRecord, arms: Sequence[TrialRecord], home: Home) -> float:
+    """Time of the last sign of a process that works on a search; minus infinity where it gave up a trial."""
+    latest = max(ledger.payments(record.search), key=lambda each: each.at, default=None)
+    if latest is not None and latest.outcome is AttemptOutcome.RELEASED:
+        return -math.inf
+    folders = [
+        EvaluationFolder(home.evaluation(arm.evaluation)) for arm in arms if arm.evaluation is not None
+    ]
+    folders.append(EvaluationFolder(home.evaluation(untrained_key(record.spec.evaluator))))
+    tested = [seen for each in folders if (seen := each.tested_at) is not None]
+    return max([record.created_at, *([] if latest is None else [latest.at]), *tested])
 
 
 def _present(trial: TrialRecord, home: Home) -> Present | None:

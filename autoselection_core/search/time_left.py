@@ -21,7 +21,7 @@ _RECENT = 20
 _MIN_SHARE = 0.05
 """Share of a training's steps from which their speed is believed."""
 
-_PAUSE_S = 60.0
+PAUSE_S = 60.0
 """Seconds between two evaluations from which nobody worked on a search, unless an evaluation takes longer."""
 
 WRITING_S = 10.0
@@ -123,7 +123,7 @@ def _between(paid: Sequence[Payment]) -> list[float]:
     for each in paid:
         begin = each.at - each.seconds
         ends = [other.at for other in paid if other.search == each.search and other.at <= begin]
-        if ends and begin - max(ends) <= max(each.seconds, _PAUSE_S):
+        if ends and begin - max(ends) <= max(each.seconds, PAUSE_S):
             gaps.append(begin - max(ends))
     return gaps
 

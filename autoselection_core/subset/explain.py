@@ -115,7 +115,7 @@ def _verdict(
     reason = None
     if is_in_before and isinstance(step, Operator):
         reason = step.why(rows[0], signals, seed_of_step(recipe.seed, position), row)
-    return StepVerdict(position + 1, step.label, is_in_before, is_in_after, reason)
+    return StepVerdict(position + 1, recipe.step_labels[position], is_in_before, is_in_after, reason)
 
 
 def _holds(rows: Rows, row: int) -> bool:

@@ -25,7 +25,7 @@ from autoselection_dagster.jobs.named_search import (
     workspace_of,
 )
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
-from autoselection_dagster.values.metadata.rendering import Facts
+from autoselection_dagster.values.metadata.rendering import Facts, narrow
 
 
 class RecipeEvaluation(dg.Config):
@@ -134,4 +134,9 @@ def _signals(record: SearchRecord, campaigns: Mapping[str, Campaign], home: Home
 
 
 def _facts(search: str, subset: Subset) -> Facts:
-    return {"search": search, "rows": len(subset), "subset": subset.fingerprint, "steps": subset.recipe.label}
+    return {
+        "search": search,
+        "rows": len(subset),
+        "subset": subset.fingerprint,
+        "steps": narrow("recipe", subset.recipe.full_label),
+    }

@@ -7,6 +7,7 @@ import dagster as dg
 
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.report.lineage.beginning import start_sentence
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.progress import show_progress
@@ -62,10 +63,13 @@ def _start(
         claim(context, name)
     entered = workspace.ledger.register(spec, name)
     show_progress(context.instance, place, SearchStatus.of(workspace.ledger, entered, home))
+    ledger = workspace.ledger
+    start = "" if is_known else start_sentence(ledger.search(entered), ledger.searches())
     context.add_output_metadata(
         {
             "search": entered,
             "asked_before": is_known,
+            **({"starts": start} if start else {}),
             **cost_facts(workspace, spec, context.instance),
             "pool_version": spec.pool_version,
             "evaluator": spec.evaluator,

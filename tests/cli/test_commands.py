@@ -140,7 +140,7 @@ def test_show_begins_with_the_verdict_that_the_search_ended_with(cli: Cli, searc
     assert "Better than random subsets of equal tokens?" in verdict
     assert "test score" in verdict
     report = searched.folder / ".autoselection/reports/first/report.html"
-    assert verdict.rstrip().endswith(f"report: {report.resolve()}")
+    assert verdict.rstrip().endswith(f"the report, for a browser: {report.resolve().as_uri()}")
     assert report.is_file()
 
 
@@ -179,7 +179,35 @@ def test_a_second_search_says_in_a_line_that_its_signals_are_known(cli: Cli, sho
     assert "3 signals are up to date" in third
     assert "signals: 1 of 1" in third_progress
     assert "left out: IFD, losses and entropies of the base model" in third
-    assert "add `base_model: FOLDER` and model_scores to `signals:`" in second
+    assert "add `base_model: FOLDER` and model_scores to `signals:`" in first
+    assert "left out: " not in second, "it was said where signals were scored"
+
+
+def test_a_second_search_says_whether_it_learns_from_the_first(cli: Cli, shop: Workshop) -> None:
+    asked = ("search", "--report-evaluations", "0", "--policy", "random")
+    _, first, _ = cli(*asked, "--name", "first")
+    _, anew, _ = cli(*asked, "--name", "anew", "--seed", "1")
+    _, again, _ = cli(*asked, "--name", "anew", "--seed", "1")
+    _, warm, _ = cli(*asked, "--name", "warm", "--seed", "2", "--warm-from", "first", "--warm-from", "anew")
+
+    assert shop.ledger().search("warm").spec.warm_from == "first"
+    assert "first starts" not in first, "nothing was measured before it"
+    assert "anew starts anew: it does not learn from first" in anew
+    assert "`--warm-from first`" in anew
+    assert "starts anew" not in again, "it was said when it began"
+    assert "warm starts from what first and anew measured" in warm
+
+
+def test_a_search_ends_with_the_address_of_its_report_and_what_to_run_next(
+    cli: Cli, searched: Workshop
+) -> None:
+    _, ended, _ = cli("search", "--name", "first")
+
+    report, *_, following = ended.rstrip().splitlines()[-2:]
+    page = (searched.folder / ".autoselection/reports/first/report.html").resolve()
+    assert report == f"the report, for a browser: {page.as_uri()}"
+    assert following.startswith("next: autoselection show first; autoselection export first; ")
+    assert following.endswith("; autoselection ui")
 
 
 def test_the_verdict_is_data_for_a_program(cli: Cli, searched: Workshop) -> None:

@@ -68,6 +68,19 @@ def benchmark(tmp_path: Path, raw: Path) -> str:
     return "benchmarks/sums"
 
 
+def test_files_below_the_campaign_by_way_of_a_link_are_named_relative_to_it(
+    raw: Path, cli: Cli, tmp_path: Path
+) -> None:
+    link = tmp_path.parent / f"{tmp_path.name}-link"
+    link.symlink_to(tmp_path)
+
+    code, _, error = cli("init", str(link / "raw/sums.jsonl"), "--yes")
+
+    assert (code, error.count("outside")) == (0, 0)
+    assert raw.parent == tmp_path
+    assert '- path: "raw/sums.jsonl"' in (tmp_path / "autoselection.yaml").read_text()
+
+
 @pytest.mark.usefixtures("raw")
 def test_init_shows_what_it_understood_and_writes_a_campaign_that_runs(cli: Cli, tmp_path: Path) -> None:
     code, output, _ = cli("init", "raw/sums.jsonl", "raw/said.jsonl", "--yes")

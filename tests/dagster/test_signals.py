@@ -169,6 +169,23 @@ def test_a_table_with_members_of_an_enumeration_can_be_stored() -> None:
     assert shown.records[0].data == {"reason": "over-long record", "records": "3"}
 
 
+@pytest.mark.parametrize("name", ["raw/generated.jsonl", "a_source_with_a_name_of_thirty_six_ch", "x" * 200])
+def test_a_wide_table_breaks_names_only_where_columns_that_join_do_not_suffice(name: str) -> None:
+    """Files stood there as `raw/ generated. jsonl`, which is no file."""
+    files = Table("Files", ("file", "bytes", "hash"), ((name, 1_234_567, "0123456789ab"),))
+    steps = Table("Steps", ("recipe", "rows"), ((f"keep_top[{name},lowest]", 5),))
+
+    shown, labels = table_value(files), table_value(steps)
+
+    assert isinstance(shown, dg.TableMetadataValue)
+    assert isinstance(labels, dg.TableMetadataValue)
+    first = str(shown.records[0].data["file"])
+    assert first.replace("\u200b", "") == name
+    assert max(map(len, first.split("\u200b"))) <= 28
+    assert len(name) > 28 or first == name, "a copy of it is the name"
+    assert str(labels.records[0].data["recipe"]).replace("\u200b", "") == f"keep_top[{name},lowest]"
+
+
 def logged(instance: dg.DagsterInstance, run: dg.ExecuteInProcessResult) -> str:
     """Lines that a run wrote to its log."""
     return "\n".join(entry.user_message for entry in instance.all_logs(run.run_id))

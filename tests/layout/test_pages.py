@@ -332,7 +332,7 @@ def test_the_commands_for_files_of_one_s_own_are_true(tmp_path: Path) -> None:
 
     assert "nothing is missing" in said
     assert "Better than random subsets of equal tokens?" in said
-    assert "What its verdict can say: with the second budget of 8 runs are compared" in then
+    assert "What its verdict can say: the second budget pays for 8 runs (2 of the winner, " in then
     assert "14 trainings are left at most" in then
     assert json.loads(then.splitlines()[-1])["facts"]["verdict"] in {"yes", "no", "undecided"}
 

@@ -15,7 +15,7 @@ from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.sources import Source
 from autoselection_core.recipe import Recipe, Union
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.lineage.examples import examples_of, why_sentence
+from autoselection_core.report.lineage.examples import examples_of, step_sentence, why_sentence
 from autoselection_core.report.lineage.pairing import pairing_table
 from autoselection_core.report.rendering.figure import short_label
 from autoselection_core.report.rendering.page import Lead, Section, to_html, to_markdown
@@ -117,6 +117,22 @@ def test_the_full_pool_keeps_every_row_and_says_so(facts: SearchFacts) -> None:
     sentence = why_sentence(explain(Recipe(), facts.signals, 0), facts.pool)
 
     assert sentence == "kept: the recipe is the full pool"
+
+
+def test_a_step_that_a_dropped_row_never_reaches_is_said_in_plain_words(facts: SearchFacts) -> None:
+    """`does not see it` left open what sees what."""
+    half = KeepTop("word_entropy", fraction=0.5)
+    recipe = Recipe((half, half, Union(Recipe((half,)))))
+    low = int(np.argmin(facts.signals["word_entropy"]))
+
+    _, second, union = explain(recipe, facts.signals, low).steps
+
+    assert step_sentence(second, facts.pool) == (
+        "step 2 keep_top[word_entropy,fraction=0.5] has no say: an earlier step dropped it"
+    )
+    assert step_sentence(union, facts.pool) == (
+        "step 3 union does not bring it back: its recipe drops it, too"
+    )
 
 
 NAMES = ("größere Übung", "日本 語.jsonl", "$a_b$ $", "<b>bold</b> | *x*", "long " * 60)

@@ -19,7 +19,7 @@ from autoselection_core.history.specification import SearchSpec
 from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.operators.definitions.duplicates import DropExactDuplicates
 from autoselection_core.operators.definitions.score import KeepTop
-from autoselection_core.recipe import Recipe, Union
+from autoselection_core.recipe import Recipe, Union, outlines
 from autoselection_core.report.explaining import explain_sample
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Table
@@ -43,10 +43,12 @@ from autoselection_core.report.sections.tradeoffs import signs_of, tradeoff_tabl
 from autoselection_core.report.sections.verdict import (
     Finding,
     compare,
+    finding_sentences,
     findings,
     have_same_rows,
     in_words,
     is_better,
+    verdict_sentence,
 )
 from autoselection_core.report.sections.waterfall import shown_columns, waterfall
 from autoselection_core.report.writing import write_report
@@ -110,9 +112,10 @@ def test_every_trial_stands_in_the_table_with_recipe_size_score_and_error(facts:
     table = trial_table(facts)
 
     assert len(table.rows) == 4
-    for row, observation in zip(table.rows, facts.history.observations, strict=True):
+    labels = outlines([observation.recipe for observation in facts.history.observations])
+    for row, observation, label in zip(table.rows, facts.history.observations, labels, strict=True):
         named = dict(zip(table.columns, row, strict=True))
-        assert named["recipe"] == observation.recipe.outline
+        assert named["recipe"] == label
         assert named["rows"] == len(facts.realise(observation.recipe))
         assert named["tokens"] is None  # the campaign counts none, so that sizes are in rows
         assert named["dev score"] == observation.utility
@@ -163,6 +166,37 @@ def test_with_one_run_an_arm_the_verdict_is_undecided(tmp_path: Path) -> None:
     assert is_better(found) is Verdict.UNDECIDED
 
 
+def test_what_holds_for_several_comparisons_is_said_once(tmp_path: Path) -> None:
+    """Three paragraphs of a verdict ended with one and the same bracket."""
+    facts = searched_in(tmp_path, report_evaluations=2)
+    found = [replace(each, epochs=(1.94, 0.1 + place)) for place, each in enumerate(findings(facts))]
+    told = finding_sentences(found)
+
+    assert [one.opponent for one in found] == ["random", "full_pool"]
+    text = " ".join(told)
+    assert text.count("luck between runs") == text.count("A run of the winner read") == 1
+    assert told[-2] == (
+        "Arms of one run decide nothing, as it says nothing about luck between runs: the winner, random "
+        "subsets of equal tokens and the full pool."
+    )
+    assert told[-1].endswith(
+        "1.9 times, one of random subsets of equal tokens 0.1 times, one of the full pool 1.1 times."
+    )
+    assert finding_sentences(found[:1]) == [found[0].sentence]
+    assert "luck between runs" in found[0].sentence
+
+
+@pytest.mark.parametrize("plain", [0, 2])
+@pytest.mark.parametrize("budget", [0, 2, 3, 6, 8, 12])
+def test_the_runs_that_a_second_budget_pays_for_add_up_to_it(budget: int, plain: int) -> None:
+    """A budget of 8 bought 2 + 2 + 3 + 2 runs: one of them was the search's own."""
+    told = verdict_sentence(budget, plain)
+
+    said, bought = re.match(r"the second budget pays for (\d+) runs \(([^)]*)\)", told).groups()  # type: ignore[union-attr] # a sentence that begins otherwise fails
+    assert int(said) == budget == sum(map(int, re.findall(r"(\d+) of ", bought)))
+    assert told.count("beside the search's own run of the full pool") == int(budget > 0)
+
+
 def test_a_search_that_tries_plain_filters_compares_its_winner_with_the_best_of_them(tmp_path: Path) -> None:
     settings = {"version": 2, "fresh": 60, "edits": 40, "draws": 4}
     facts = searched_in(tmp_path, 8, budget=6, policy="default", policy_settings=settings)
@@ -189,7 +223,7 @@ def test_a_winner_that_is_a_plain_filter_is_called_one(tmp_path: Path) -> None:
 
     assert only.proposal["origin"] == "plain"
     assert sentence == (
-        f"The winner is itself a plain filter, {only.recipe.label}: no tried recipe of more steps is "
+        f"The winner is itself a plain filter, {only.recipe.full_label}: no tried recipe of more steps is "
         "expected to do better; no other plain filter was measured, so the winner is compared with none."
     )
 
@@ -290,6 +324,20 @@ def test_a_winner_of_one_ranking_that_is_no_usual_filter_is_called_a_plain_filte
 
     assert [name for name, recipe in recipes.items() if is_single_filter(recipe)] == ["one"]
     assert not is_plain(recipes["one"])
+
+
+def test_steps_and_recipes_of_one_label_are_told_apart_by_their_numbers() -> None:
+    """A newcomer read `keep_top[words] > keep_top[words] > keep_top[words]`."""
+    shares = (0.9, 0.8)
+    repeated = Recipe((*(KeepTop("words", fraction=share) for share in shares), KeepTop("ifd")))
+    united = Recipe((KeepTop("ifd"), Union(repeated.with_steps(repeated.steps[:2]))))
+    ranked = [Recipe((KeepTop("ifd", fraction=share),), seed) for share, seed in ((0.1, 0), (0.1, 1))]
+
+    assert repeated.outline == "keep_top[words,fraction=0.9] > keep_top[words,fraction=0.8] > keep_top[ifd]"
+    assert united.outline.endswith("union(keep_top[words,fraction=0.9] > keep_top[words,fraction=0.8])")
+    assert outlines(ranked) == ["keep_top[ifd]", "keep_top[ifd]"], "their rows are the same"
+    other = Recipe((KeepTop("ifd", fraction=0.2),))
+    assert outlines([other, *ranked[:1]]) == ["keep_top[ifd,fraction=0.2]", "keep_top[ifd,fraction=0.1]"]
 
 
 def test_a_report_names_what_a_union_adds_and_explains_its_notation(facts: SearchFacts) -> None:

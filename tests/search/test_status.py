@@ -1,6 +1,7 @@
 """Status of a search, from the ledger alone."""
 
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from autoselection_core.search.loop import Stage, run_search
 from autoselection_core.search.propose import propose
 from autoselection_core.search.report_evaluations import plan_arms, report_arms, runs_covered
 from autoselection_core.search.status import SearchStatus, measured_counts
-from autoselection_core.search.time_left import WRITING_S, Ahead, UnitTimes
+from autoselection_core.search.time_left import PAUSE_S, WRITING_S, Ahead, UnitTimes
 from autoselection_core.solver import Policy, Solver
 from autoselection_core.solver.advice.consultation import Adviser
 from autoselection_core.solver.advice.endpoint import Endpoint
@@ -147,6 +148,42 @@ def test_a_trial_whose_process_was_killed_is_told_once_its_lease_ran_out(
         f"go on with `autoselection search --name {search}`; 0 of 3 trainings spent; second"
     )
     assert stopped.startswith("stopped: a person stopped it; nothing runs; 0 of 3 trainings spent; second")
+
+
+def test_no_time_left_is_told_of_a_search_which_no_process_works_on(ledger: Ledger, tmp_path: Path) -> None:
+    evaluator, home, now = closed_form(tmp_path), Home(tmp_path), [time.time()]
+    timed = replace(ledger, clock=lambda: now[0])
+    first = timed.register(spec(evaluator, budget=2, report_evaluations=2))
+    run_search(timed, first, InOrder(table(), []), evaluator)
+    second = timed.register(spec(evaluator, budget=3, seed=1))
+
+    begun = SearchStatus.observed(timed, second, home)
+    now[0] += 2 * PAUSE_S
+    waiting, reporting = (SearchStatus.observed(timed, search, home) for search in (second, first))
+    working = SearchStatus.of(timed, second, home)
+
+    assert "; time left: about " in begun.sentence
+    assert "; time left: about " in working.sentence, "the process that asks works on it"
+    again = f"; no process works on it; go on with `autoselection search --name {second}`, which takes about "
+    assert again in waiting.sentence
+    assert "no process works on it" in reporting.sentence
+    for idle in (waiting, reporting):
+        assert "time left" not in idle.sentence
+        assert (idle.seconds_left, idle.to_json()["seconds_left"]) == (None, None)
+
+
+def test_a_search_whose_trial_was_given_back_is_worked_on_by_nobody(ledger: Ledger, tmp_path: Path) -> None:
+    evaluator, home = closed_form(tmp_path), Home(tmp_path)
+    search = ledger.register(spec(evaluator, budget=3))
+    (reservation,) = ledger.reserve_free_slots(search, max_trials=1)
+
+    held = SearchStatus.observed(ledger, search, home)
+    ledger.release(reservation, "interrupted")
+    interrupted = SearchStatus.observed(ledger, search, home)
+
+    assert not held.is_idle
+    assert interrupted.is_idle
+    assert "time left" not in interrupted.sentence
 
 
 def test_a_stopped_search_says_once_why_what_still_runs_and_how_it_goes_on(

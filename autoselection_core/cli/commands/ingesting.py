@@ -120,11 +120,13 @@ def is_scored(workspace: Workspace, name: str, pool: Pool) -> bool:
 
 
 def tell_of_signals(workspace: Workspace, signals: Table) -> None:
-    """Say how many signals were reused, and which scores the campaign goes without."""
+    """Say how many signals were reused, and with new ones which scores the campaign goes without."""
     computed = signals.columns.index("computed")
     reused = sum(not row[computed] for row in signals.rows)
     if reused:
         tell(f"{reused} signal{' is' if reused == 1 else 's are'} up to date", signals_up_to_date=reused)
+    if reused == len(signals.rows):
+        return
     if sentence := left_out_sentence(workspace.campaign.signals, workspace.campaign.base_model):
         tell(sentence)
 
@@ -179,7 +181,11 @@ def show_records(found: Ingestion) -> None:
 
 
 def show_gate(workspace: Workspace) -> None:
-    """Say what was cut from the latest pool, where there is one."""
+    """Say that something was cut from the latest pool, and where it is counted."""
     gated = workspace.gate_result() if workspace.has_pool() else None
-    if gated is not None:
-        tell(gate_sentence(gated))
+    if gated is not None and gated.samples_cut:
+        tell(
+            f"{gated.samples_cut:,} samples that contain a benchmark's question are not in the pool; reports "
+            "count them",
+            samples_cut=gated.samples_cut,
+        )

@@ -12,7 +12,7 @@ from autoselection_core.campaign.duration import Load, pace_of
 from autoselection_core.campaign.solvers import epoch_tokens
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool, tell_of_signals
-from autoselection_core.cli.commands.showing import recipe_in, show_verdict
+from autoselection_core.cli.commands.showing import recipe_in, show_verdict, tell_of_report
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import Bars, Lines, show_progress
 from autoselection_core.errors.campaign import SmallerBudgetError, StoppedSearchError
@@ -22,6 +22,7 @@ from autoselection_core.history.records import SearchRecord, SearchState, TrialR
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.progress import duration_text
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.beginning import start_sentence
 from autoselection_core.report.lineage.pairing import PAIRING, pairing_with_winner
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.report.sections.outlook import FURTHER
@@ -65,8 +66,8 @@ def show_decisions(workspace: Workspace, search: str) -> bool:
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
             one.trial,
-            one.recorded.label,
-            "yes" if one.is_same else f"no, {'nothing' if one.again is None else one.again.label}",
+            one.recorded.outline,
+            "yes" if one.is_same else f"no, {'nothing' if one.again is None else one.again.outline}",
         )
         for one in decisions
     )
@@ -130,9 +131,13 @@ def register(workspace: Workspace, spec: SearchSpec, name: str | None, *, resume
         StoppedSearchError: The search is stopped and was not asked to resume.
     """
     ledger = workspace.ledger
-    if ledger.find_search(name or spec.usual_name) is None:
+    is_new = ledger.find_search(name or spec.usual_name) is None
+    if is_new:
         workspace.require_askable(spec)
     search = ledger.register(spec, name)
+    tell(f"search {search}", search=search)
+    if is_new and (start := start_sentence(ledger.search(search), ledger.searches())):
+        tell(start)
     record = ledger.search(search)
     if spec.budget > record.budget:
         ledger.raise_budget(search, spec.budget)
@@ -250,7 +255,7 @@ def _add_to_report(workspace: Workspace, search: str, trial: TrialRecord) -> Non
     for finding in written.findings:
         if finding.opponent == arm:
             tell(finding.sentence)
-    tell(f"report: {written.html}", report=str(written.html))
+    tell_of_report(written)
 
 
 def _tell_price(workspace: Workspace, subset: Subset, record: SearchRecord, pool_rows: int) -> None:
@@ -282,16 +287,16 @@ def conclude(workspace: Workspace, search: str, file: Path) -> int:
         trials = trial_table(facts)
         written = write_report(facts) if facts.history.observations else None
     show_table(trials)
+    show_table(budget_table(facts.record))
     if written is not None:
         show_verdict(facts, written)
-    show_table(budget_table(facts.record))
     if facts.record.open_arms:
         stage = SearchStatus.of(workspace.ledger, search, workspace.home).stage
         tell(f"preliminary: {stage}; run the same again afterwards")
     if facts.is_whole_pool:
         tell(f"{search} recommends the whole pool: an export of it leaves nothing out")
     further = f"search --name {search} --budget {facts.record.budget + FURTHER}"
-    commands = (f"show {search}", f"export {search}", further)
+    commands = (f"show {search}", f"export {search}", further, "ui")
     tell(f"next: {'; '.join(command_for(file, each) for each in commands)}")
     if facts.record.state is SearchState.STOPPED:
         tell(f"stopped: {facts.record.reason}")

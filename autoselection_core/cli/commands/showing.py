@@ -74,7 +74,7 @@ def recipe_in(file: Path) -> Recipe:
 def show_status(workspace: Workspace) -> None:
     """Show the searches, a line on each that still runs, and what the gate cut; programs get all of it."""
     ledger = workspace.ledger
-    found = [SearchStatus.of(ledger, each.search, workspace.home) for each in ledger.searches()]
+    found = [SearchStatus.observed(ledger, each.search, workspace.home) for each in ledger.searches()]
     stated = {status.record.search: told for status in found if (told := _stated(workspace, status))}
     verdicts = {search: told.words for search, told in stated.items()}
     show_table(search_table(found, verdicts))
@@ -149,7 +149,12 @@ def show_verdict(facts: SearchFacts, report: Report) -> None:
     show_table(arm_table_of(facts))
     expected = outlook(facts)
     tell(expected.sentence, further=None if expected.offer is None else expected.offer.to_json())
-    tell(f"report: {report.html}", report=str(report.html))
+    tell_of_report(report)
+
+
+def tell_of_report(report: Report) -> None:
+    """Say where a report is, as an address that a terminal and a browser open."""
+    tell(f"the report, for a browser: {report.html.resolve().as_uri()}", report=str(report.html))
 
 
 def _state(facts: SearchFacts) -> str:

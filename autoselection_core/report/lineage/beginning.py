@@ -1,6 +1,6 @@
 """Beginning of a search: what it started from, how the pool had changed, and old and new winner on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from autoselection_core.campaign.on_pool_change import is_unattended
@@ -35,6 +35,31 @@ def origin_of(record: SearchRecord) -> str:
         return f"{who}, without measurements of earlier searches"
     further = ", ".join(record.spec.warm_also)
     return f"{who}, from what {record.spec.warm_from}{f' and {further}' if further else ''} had measured"
+
+
+def start_sentence(record: SearchRecord, searches: Sequence[SearchRecord]) -> str:
+    """What a new search starts from, or could start from; empty where nothing was measured before it.
+
+    Args:
+        record: The search.
+        searches: All searches, oldest first.
+    """
+    spec = record.spec
+    if spec.warm_from is not None:
+        return f"{record.search} starts from what {' and '.join((spec.warm_from, *spec.warm_also))} measured"
+    alike = [
+        each.search
+        for each in searches
+        if each.search != record.search
+        and each.measured
+        and (each.spec.campaign, each.spec.metric) == (spec.campaign, spec.metric)
+    ]
+    if not alike:
+        return ""
+    return (
+        f"{record.search} starts anew: it does not learn from {alike[-1]}, which measured this campaign "
+        f"before; `--warm-from {alike[-1]}`, in the Launchpad `warm_from: {alike[-1]}`, starts one that does"
+    )
 
 
 def beginning_of(facts: SearchFacts) -> Beginning:

@@ -10,6 +10,7 @@ from autoselection_core.operators.base import Operator
 from autoselection_core.operators.reason import Reason
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
+from autoselection_core.recipe.program import UNION
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import PrefixCache, realise
@@ -38,7 +39,11 @@ def step_sentence(step: StepVerdict, pool: Pool) -> str:
 def _verb(step: StepVerdict) -> str:
     if step.is_in_before:
         return "keeps it" if step.is_in_after else "drops it"
-    return "brings it in" if step.is_in_after else "does not see it"
+    if step.is_in_after:
+        return "brings it in"
+    if step.label == UNION:
+        return "does not bring it back: its recipe drops it, too"
+    return "has no say: an earlier step dropped it"
 
 
 def _facts(reason: Reason, pool: Pool) -> str:

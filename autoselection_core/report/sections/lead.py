@@ -16,7 +16,7 @@ from autoselection_core.report.rendering.page import Lead, Picture
 from autoselection_core.report.sections.arms_plot import arms_plot
 from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.protocol import form_warnings, level_sentences
-from autoselection_core.report.sections.verdict import Finding, beside_words, is_better
+from autoselection_core.report.sections.verdict import Finding, beside_words, finding_sentences, is_better
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.score.score import utility
 from autoselection_core.search.arms import PLAIN_FILTER, RANDOM, WINNER
@@ -93,10 +93,9 @@ def warnings_of(facts: SearchFacts) -> list[str]:
 
 def compared_sentences(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:
     """Comparisons of the winner, with the untrained model, an even guess and the user's own scores."""
-    compared = (finding.sentence for finding in found)
     own = own_score_sentences(facts, found)
     levels = [*_untrained_sentences(facts), *level_sentences(facts)]
-    return [*_plain_sentences(facts, found), *compared, *levels, *own]
+    return [*_plain_sentences(facts, found), *finding_sentences(found), *levels, *own]
 
 
 def _plain_sentences(facts: SearchFacts, found: Sequence[Finding]) -> Iterator[str]:
@@ -107,7 +106,7 @@ def _plain_sentences(facts: SearchFacts, found: Sequence[Finding]) -> Iterator[s
     if not is_usual and not is_single_filter(facts.best_recipe):
         return
     kind = "" if is_usual else ", though none of the usual ones that a search tries first"
-    named = f"The winner is itself a plain filter, {facts.best_recipe.label}{kind}"
+    named = f"The winner is itself a plain filter, {facts.best_recipe.full_label}{kind}"
     beside = any(finding.opponent == PLAIN_FILTER for finding in found)
     other = "" if beside else "; no other plain filter was measured, so the winner is compared with none"
     yield f"{named}: no tried recipe of more steps is expected to do better{other}."

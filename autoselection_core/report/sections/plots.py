@@ -73,7 +73,7 @@ Z95 = 1.96
 
 def retention_plot(subset: Subset, pool_rows: int, kind: Format = "svg") -> bytes:
     """Retention plot: number of rows that each step of a recipe leaves."""
-    labels = ["pool", *(short_label(step.label) for step in subset.steps)]
+    labels = ["pool", *map(short_label, subset.recipe.step_labels)]
     counts = [pool_rows, *(step.rows_out for step in subset.steps)]
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure

@@ -1,6 +1,6 @@
 """Training protocol of a report's models in a sentence, and what its scores do not say by themselves."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import exp, log
 from statistics import mean
 
@@ -79,18 +79,51 @@ def _median_answer(facts: SearchFacts, rows: Rows) -> int:
     return median_length(facts.pool.texts(Scope.RESPONSE, rows[places]))
 
 
-def level_sentences(facts: SearchFacts) -> Iterator[str]:
+def level_sentences(facts: SearchFacts) -> list[str]:
     """Likelihoods of the winner as perplexities, beside an even guess among the tokens of the answers."""
     winners = tests_by_arm(facts.compared)[WINNER]
     scored = [score for run in winners for score in run if score.metric is Metric.LOG_LIKELIHOOD]
-    for name in dict.fromkeys(score.benchmark for score in scored):
-        if not (tokens := facts.answer_tokens.get(name)):
-            continue
-        value = mean(score.mean for score in scored if score.benchmark == name)
-        guess = -log(tokens)
-        side = "higher" if value > guess else "lower"
-        yield (
-            f"Level on {name}: {value:.4g} nats a token is a perplexity of {exp(-value):.3g}. An even guess "
-            f"among the {tokens:,} different tokens of its right answers scores {guess:.3g}: runs of the "
-            f"winner score {side} than that on average."
-        )
+    known = facts.answer_tokens if scored else {}
+    names = [name for name in dict.fromkeys(score.benchmark for score in scored) if known.get(name)]
+    values = [mean(score.mean for score in scored if score.benchmark == name) for name in names]
+    return levels_in_words(names, values, [known[name] for name in names])
+
+
+def levels_in_words(names: Sequence[str], values: Sequence[float], tokens: Sequence[int]) -> list[str]:
+    """Levels of the winner's runs on benchmarks, with what an even guess scores; several are told together.
+
+    Args:
+        names: Names of the benchmarks.
+        values: Mean score of the runs on each, in nats a token.
+        tokens: Number of different tokens of the right answers of each.
+
+    Example:
+        >>> first, second = levels_in_words(["sums", "words"], [-1.0, -3.0], [8, 12])
+        >>> first
+        'Levels in nats a token: sums -1, a perplexity of 2.72; words -3, a perplexity of 20.1.'
+        >>> second.partition(": ")[2]
+        'runs of the winner score higher on sums and lower on words, on average.'
+    """
+    guesses = [-log(count) for count in tokens]
+    sides = ["higher" if value > guess else "lower" for value, guess in zip(values, guesses, strict=True)]
+    if len(names) == 1:
+        level = f"{values[0]:.4g} nats a token is a perplexity of {exp(-values[0]):.3g}"
+        guess = f"An even guess among the {tokens[0]:,} different tokens of its right answers scores"
+        side = f"runs of the winner score {sides[0]} than that on average"
+        return [f"Level on {names[0]}: {level}. {guess} {guesses[0]:.3g}: {side}."]
+    if not names:
+        return []
+    told = [
+        f"{name} {value:.4g}, a perplexity of {exp(-value):.3g}"
+        for name, value in zip(names, values, strict=True)
+    ]
+    guessed = [f"{guess:.3g} ({name})" for name, guess in zip(names, guesses, strict=True)]
+    places = [
+        f"{side} on {', '.join(name for name, own in zip(names, sides, strict=True) if own == side)}"
+        for side in dict.fromkeys(sides)
+    ]
+    even = f"Even guesses among the different tokens of their right answers score {', '.join(guessed)}"
+    return [
+        f"Levels in nats a token: {'; '.join(told)}.",
+        f"{even}: runs of the winner score {' and '.join(places)}, on average.",
+    ]

@@ -16,7 +16,7 @@ from autoselection_core.operators.base import Operator
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.record_sorter import RecordOutcome
 from autoselection_core.progress import percent
-from autoselection_core.recipe import Recipe, Step, Union
+from autoselection_core.recipe import Recipe, Step, Union, outlines
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table, cell_text
 from autoselection_core.score.evaluation import UntrainedScores
@@ -42,7 +42,8 @@ def trial_table(facts: SearchFacts) -> Table:
     """
     columns: tuple[str, ...]
     columns = ("trial", "recipe", "rows", "tokens", "dev score", "± se", "cost", "came from", "state")
-    rows = tuple(_trial_row(trial, facts) for trial in facts.trials)
+    labels = outlines([trial.recipe for trial in facts.trials])
+    rows = tuple(_trial_row(*each, facts) for each in zip(facts.trials, labels, strict=True))
     if facts.max_tokens is not None:
         columns = (*columns[:4], READABLE, *columns[4:])
         read = [facts.readable_tokens(trial.recipe) for trial in facts.trials]
@@ -70,12 +71,12 @@ def readable_sentence(facts: SearchFacts) -> str:
     )
 
 
-def _trial_row(trial: TrialRecord, facts: SearchFacts) -> tuple[Cell, ...]:
+def _trial_row(trial: TrialRecord, recipe: str | None, facts: SearchFacts) -> tuple[Cell, ...]:
     is_best = facts.best is not None and facts.best.trial == trial.trial
     rows = None if trial.recipe is None else len(facts.realise(trial.recipe))
     return (
         f"{trial.trial}{' *' if is_best else ''}",
-        "-" if trial.recipe is None else trial.recipe.outline,
+        recipe,
         rows,
         _counted(trial.tokens, facts.record.spec),
         trial.utility,
@@ -143,19 +144,19 @@ def status_table(status: SearchStatus, kind: TrialKind | None = None) -> Table:
         status: The search.
         kind: Trials or report evaluations only; None for both.
     """
+    listed = [each for each in (*status.trials, *status.listed_arms) if kind in (None, each.kind)]
     rows = tuple(
         (
             trial.reservation.number,
             trial.arm.replace("_", " ") or "search",
-            None if trial.recipe is None else trial.recipe.outline,
+            recipe,
             _counted(trial.tokens, status.record.spec),
             trial.utility,
             trial.standard_error,
             "reused" if trial.is_reused else f"{trial.cost:g}",
             trial.state.value if trial.reason is None else f"{trial.state.value}: {trial.reason}",
         )
-        for trial in (*status.trials, *status.listed_arms)
-        if kind in (None, trial.kind)
+        for trial, recipe in zip(listed, outlines([each.recipe for each in listed]), strict=True)
     )
     columns = ("trial", "arm", "recipe", "tokens", "dev score", "± se", "cost", "state")
     return Table(f"Trials and report evaluations of {status.record.search}", columns, rows)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from autoselection_core.progress import percent
+from autoselection_core.recipe import outlines
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw
 from autoselection_core.report.rendering.table import Cell, Table
@@ -41,12 +42,12 @@ def tradeoff_table(standing: tuple[Standing, ...], size: str) -> Table:
     rows = tuple(
         (
             one.trial,
-            one.recipe.outline,
+            recipe,
             one.tokens,
             *(_spell(one.scores[name]) for name in names),
             *_front(one),
         )
-        for one in order
+        for one, recipe in zip(order, outlines([each.recipe for each in order]), strict=True)
     )
     title = (
         "Trade-offs (expected dev scores; on the front: nothing tried is better in one and worse in none; "

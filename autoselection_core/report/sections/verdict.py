@@ -1,6 +1,6 @@
 """Verdict on the winner: paired comparisons of fresh runs on test items, with intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autoselection_core.history.specification import SearchSpec
@@ -61,8 +61,16 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """The finding for people."""
-        found, note = self.difference, single_run_note(self.runs)
+        """The finding for people, complete by itself."""
+        return f"{self._compared(single_run_note(self.runs))}{self._read}"
+
+    @property
+    def short_sentence(self) -> str:
+        """The finding for people beside others, without what `finding_sentences` says of several."""
+        return self._compared("")
+
+    def _compared(self, note: str) -> str:
+        found = self.difference
         named = f", {self.recipe}" if self.recipe else ""
         is_formula = self.metric == CLOSED_FORM
         judged = ", by the formula (no model was trained)" if is_formula else ""
@@ -71,7 +79,7 @@ class Finding:
         return (
             f"Better than {opponent_text(self.opponent)}{named}? {found.verdict.value}{note}{judged}. "
             f"{items}, {self.metric}: {found.value:+.4f}, {interval}, "
-            f"{self.runs[0]} fresh runs of the winner against {self.runs[1]}.{self._chosen}{self._read}"
+            f"{self.runs[0]} fresh runs of the winner against {self.runs[1]}.{self._chosen}"
         )
 
     @property
@@ -112,6 +120,31 @@ class Finding:
             f" A run of the winner read the readable tokens of its subset {own} times, one of {opponent} "
             f"{other} times."
         )
+
+
+def finding_sentences(found: Sequence[Finding]) -> list[str]:
+    """The findings for people; what holds for several of them is said once, after them."""
+    if len(found) < 2:  # noqa: PLR2004 - one has nothing in common with another
+        return [one.sentence for one in found]
+    return [*(one.short_sentence for one in found), *_single_runs(found), *_readings(found)]
+
+
+def _single_runs(found: Sequence[Finding]) -> Iterator[str]:
+    """Why arms of one run decide nothing, and which those are."""
+    arms = [opponent_text(one.opponent) for one in found if one.runs[1] == 1]
+    if any(one.runs[0] == 1 for one in found):
+        arms = ["the winner", *arms]
+    if arms:
+        listed = " and ".join(filter(None, (", ".join(arms[:-1]), arms[-1])))
+        yield f"Arms of one run decide nothing, as it says nothing about luck between runs: {listed}."
+
+
+def _readings(found: Sequence[Finding]) -> Iterator[str]:
+    """Times that runs of the winner and of its opponents read their data."""
+    read = [(opponent_text(one.opponent), *one.epochs) for one in found if one.epochs is not None]
+    if read:
+        others = ", ".join(f"one of {arm} {epochs:.2g} times" for arm, _, epochs in read)
+        yield f"A run of the winner read the readable tokens of its subset {read[0][1]:.2g} times, {others}."
 
 
 def findings(facts: SearchFacts) -> tuple[Finding, ...]:
@@ -251,14 +284,16 @@ def verdict_sentence(report_evaluations: int, plain_filter: int = 0) -> str:
         plain_filter: Runs of the best plain filter that the report plans.
     """
     runs = runs_covered(report_evaluations, plain_filter)
-    bought = ", ".join(f"{count} of {arm.replace('_', ' ')}" for arm, count in runs.items()) or "nothing"
+    paid = {arm: count - (arm == FULL_POOL) for arm, count in runs.items()}
+    ordered = sorted(paid, key=lambda arm: arm == FULL_POOL)
+    bought = ", ".join(f"{paid[arm]} of {_RUN_OF[arm]}" for arm in ordered if paid[arm]) or "nothing"
     usual = [arm for arm in OPPONENTS if arm != PROPER_SUBSET]
     asked = [arm for arm in usual if arm != PLAIN_FILTER or plain_filter]
     questions = {arm: min(runs.get(WINNER, 0), runs.get(arm, 0)) > 1 for arm in asked}
     decided = [_asked(arm) for arm, can in questions.items() if can]
     open_ = [_asked(arm) for arm, can in questions.items() if not can]
-    own = " (one of the full pool's is the search's own trial)" if report_evaluations else ""
-    parts = [f"with the second budget of {report_evaluations} runs are compared: {bought}{own}"]
+    own = ", beside the search's own run of the full pool" if report_evaluations else ""
+    parts = [f"the second budget pays for {report_evaluations} runs ({bought}){own}"]
     if decided:
         parts.append(
             f"it can decide whether the winner beats {' and '.join(decided)} where they differ clearly; how "
@@ -268,6 +303,9 @@ def verdict_sentence(report_evaluations: int, plain_filter: int = 0) -> str:
     if open_:
         parts.append(f"it can only be undecided beside {' and '.join(open_)}; raise report_evaluations")
     return "; ".join(parts)
+
+
+_RUN_OF = {**OPPONENTS, WINNER: "the winner"}
 
 
 def _asked(arm: str) -> str:

@@ -48,7 +48,7 @@ def waterfall(facts: SearchFacts) -> tuple[Prefix, ...]:
     """
     recipe, cache = facts.best_recipe, PrefixCache()
     assert facts.best_subset is not None, "a recommendation has rows"
-    labels = ["full pool", *(step.label for step in recipe.steps)]
+    labels = ["full pool", *recipe.step_labels]
     before = [
         realise(recipe.with_steps(recipe.steps[:length]), facts.signals, cache)
         for length in range(len(recipe))

@@ -3,7 +3,7 @@
 import base64
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -188,9 +188,8 @@ def steps_picture(counts: Sequence[int]) -> dg.MarkdownMetadataValue:
 def table_value(table: Table, beside: int = 0) -> dg.TableMetadataValue | dg.TextMetadataValue:
     """A table as Dagster shows one; its cells are what people read of them, with a place to wrap in each.
 
-    One wide table widens all rows of a page, so that the page cuts the texts of other rows at its edge. So
-    long words of a wide table are divided, and where that is not enough some columns are joined in one, whose
-    texts wrap. A table without rows is a word.
+    One wide table widens all rows of a page, so that the page cuts the texts of other rows at its edge. So a
+    wide table is fitted. A table without rows is a word.
 
     Args:
         table: The table.
@@ -221,14 +220,17 @@ _CELL_PX, _HEADING_PX, _PADDING_PX = 8.45, 7.3, 17.0
 """Width of a character of a cell and of a heading, and of what is around either, in pixels."""
 
 _LONGEST = (24, 16, 12)
-"""Characters of a word that are kept together, fewer where a table needs more room."""
+"""Characters of a word that are kept together where it may break, fewer where a table needs more room."""
+
+_BREAK = "\u200b"
+"""Place at which a long word may go on in the next line; nothing is seen of it."""
 
 _FIRST_KEPT = ("dev score", "score")
 """Columns by which rows are compared: others join before them."""
 
 _MORE = "more"
 _PARTS = re.compile(r"(?<=[/_|=>-])(?=\w)|(?<=\.)(?=[^\W\d])")
-"""Places at which a long word is divided before it is divided elsewhere."""
+"""Places at which a long word breaks before it breaks elsewhere."""
 
 
 def fitted(
@@ -236,31 +238,51 @@ def fitted(
 ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     """Columns and cells of a table that is no wider than a page shows it, by default the narrowest one.
 
+    Labels of recipes may break. Names stay whole, so that they can be copied, as long as the table fits once
+    some columns are joined in one; a name that is too long even then may break, too.
+
     Example:
-        >>> fitted(["file", "bytes"], [["raw/" + 36 * "x", "1"]])[1]
-        [['raw/ xxxxxxxxxxxxxxxxxxxxxxxx xxxxxxxxxxxx', '1']]
+        >>> fitted(["file", "bytes", "hash"], [["raw/generated.jsonl", "120,345", "0123456789ab"]])
+        (['file', 'more'], [['raw/generated.jsonl', 'bytes 120,345 · hash 0123456789ab']])
         >>> fitted(["trial", "recipe", "tokens of all its rows", "score"], [["1", "keep_top", "99", "0.5"]])
         (['trial', 'recipe', 'score', 'more'], [['1', 'keep_top', '0.5', 'tokens of all its rows 99']])
+        >>> fitted(["file"], [["raw/" + 36 * "x"]])[1][0][0].split(_BREAK)
+        ['raw/', 'xxxxxxxxxxxxxxxxxxxxxxxx', 'xxxxxxxxxxxx']
     """
-    divided: list[list[str]] = []
+    labels = {place for place, name in enumerate(columns) if name in _RECIPES}
+    broken = rows
     for longest in _LONGEST:
-        divided = [[_divided(cell, longest) for cell in row] for row in rows]
-        if _width(columns, divided) <= room:
-            return columns, divided
+        broken = _breaking(rows, labels, longest)
+        if _width(columns, broken) <= room:
+            return columns, broken
+    joined = _few_joined(columns, broken, room)
+    for longest in _LONGEST:
+        if _width(*joined) <= room:
+            break
+        joined = _few_joined(columns, _breaking(broken, range(len(columns)), longest), room)
+    return joined
+
+
+def _few_joined(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], room: float
+) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """The table with as few of its columns joined as there is room for; the first one stays."""
     kept = [0]
     ranked = sorted(range(1, len(columns)), key=lambda place: columns[place] not in _FIRST_KEPT)
     for place in ranked:
         wider = sorted((*kept, place))
-        if _width(*_joined(columns, divided, wider)) <= room:
+        if _width(*_joined(columns, rows, wider)) <= room:
             kept = wider
-    return _joined(columns, divided, kept)
+    return _joined(columns, rows, kept)
 
 
 def _joined(
     columns: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[int]
-) -> tuple[list[str], list[list[str]]]:
+) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     """Columns that are kept, and one in which each cell names and has what the others hold."""
     others = [place for place in range(len(columns)) if place not in kept]
+    if not others:
+        return columns, rows
     more = [" · ".join(f"{columns[place]} {row[place]}" for place in others) for row in rows]
     shown_rows = [[*(row[place] for place in kept), text] for row, text in zip(rows, more, strict=True)]
     return [*(columns[place] for place in kept), _MORE], shown_rows
@@ -274,25 +296,40 @@ def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> float:
 
 
 def _longest(text: str) -> int:
-    return max(map(len, text.split()), default=0)
+    return max(map(len, text.replace(_BREAK, " ").split()), default=0)
 
 
-def _divided(text: str, longest: int) -> str:
-    """A text whose words are no longer; spaces divide them, which show that they do not belong to them."""
-    return " ".join(_divided_word(word, longest) for word in text.split(" "))
+def _breaking(
+    rows: Sequence[Sequence[str]], places: Collection[int], longest: int
+) -> Sequence[Sequence[str]]:
+    """Rows whose cells at some places hold no longer word that cannot break."""
+    return [
+        [breaking(cell, longest) if place in places else cell for place, cell in enumerate(row)]
+        for row in rows
+    ]
 
 
-def _divided_word(word: str, longest: int) -> str:
-    if len(word) <= longest:
+def breaking(text: str, longest: int = _LONGEST[0]) -> str:
+    """A text in which longer words may break; it looks as before where there is room.
+
+    Example:
+        >>> breaking("of raw/generated_by_a_program.jsonl", 16).split(_BREAK)
+        ['of raw/generated_', 'by_a_program.', 'jsonl']
+    """
+    return " ".join(_breaking_word(word, longest) for word in text.split(" "))
+
+
+def _breaking_word(word: str, longest: int) -> str:
+    if _longest(word) <= longest:
         return word
     lines = [""]
-    for part in _PARTS.split(word):
+    for part in (each for whole in word.split(_BREAK) for each in _PARTS.split(whole)):
         pieces = [part[start : start + longest] for start in range(0, len(part), longest)]
         for piece in pieces:
             if len(lines[-1]) + len(piece) > longest:
                 lines.append("")
             lines[-1] += piece
-    return " ".join(line for line in lines if line)
+    return _BREAK.join(line for line in lines if line)
 
 
 _RECIPES = ("recipe", "what", "after", "arm", "value")
@@ -304,17 +341,17 @@ _HASH = re.compile(r"([0-9a-f]{12})[0-9a-f]{20}")
 
 
 def narrow(column: str, cell: str) -> str:
-    """A cell that a narrow column can wrap: hashes by their beginning, labels of recipes with spaces.
+    """A cell that a narrow column can wrap: hashes by their beginning, labels of recipes between their parts.
 
     Example:
-        >>> narrow("recipe", "keep_top[tokens,fraction=0.5]")
-        'keep_top [tokens, fraction=0.5]'
+        >>> narrow("recipe", "keep_top[tokens,fraction=0.5]").split(_BREAK)
+        ['keep_top', '[tokens,', 'fraction=0.5]']
         >>> narrow("id", "0123456789abcdef0123456789abcdef"), narrow("text", "red,green")
         ('0123456789ab', 'red,green')
     """
     if found := _HASH.fullmatch(cell):
         return found[1]
-    return printable(_JOINT.sub(" ", cell) if column in _RECIPES else cell)
+    return printable(_JOINT.sub(_BREAK, cell) if column in _RECIPES else cell)
 
 
 def explanation_facts(parts: Iterable[Part], urls_of: Callable[[Table], Mapping[str, str]]) -> Facts:
