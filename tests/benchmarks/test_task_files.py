@@ -15,7 +15,8 @@ from lm_eval.api.task import ConfigurableTask
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.harness.own_task import OwnTask
-from autoselection_core.benchmarks.harness.task_file import own_task, pattern_problem
+from autoselection_core.benchmarks.harness.patterns import pattern_problem
+from autoselection_core.benchmarks.harness.task_file import own_task
 from autoselection_core.benchmarks.harness.template import MAX_SECONDS, MAX_TEXT, TaskTemplates
 from autoselection_core.benchmarks.loading import load_benchmark
 from autoselection_core.errors.base import AutoSelectionError
