@@ -9,12 +9,13 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from autoselection_core.arrays import Rows
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
-from autoselection_core.signals.scratch import Scratch
+from autoselection_core.signals.scratch import IN_MEMORY, Scratch
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
 
@@ -172,6 +173,20 @@ class PoolSignal(Signal):
     ) -> Mapping[str, Computed] | None:
         """Values updated from those of an earlier pool at the cost of the new rows; None if impossible."""
         return None
+
+
+class ShardedSignal(PoolSignal):
+    """Signal of the pool as a whole that is computed shard by shard, in memory or in files."""
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        return self.compute_in(IN_MEMORY, pool, given, progress)
+
+    @abstractmethod
+    @override
+    def compute_in(
+        self, scratch: Scratch, pool: Pool, given: Given, progress: Progress | None = None
+    ) -> Mapping[str, Computed]: ...
 
 
 class SharedPass(ABC):

@@ -15,7 +15,7 @@ from autoselection_core.signals.base import (
     Computed,
     EarlierValues,
     Given,
-    PoolSignal,
+    ShardedSignal,
     Signal,
     missing_rows,
     renamed_from,
@@ -36,7 +36,7 @@ _MEAN = "sae_mean"
 
 
 @dataclass(frozen=True)
-class SaePairs(PoolSignal):
+class SaePairs(ShardedSignal):
     """Rows whose sparse features have a high cosine similarity, less the mean of the pool.
 
     Candidates are found among random projections of the features and kept by their exact similarity; about
@@ -64,10 +64,6 @@ class SaePairs(PoolSignal):
     @override
     def needs(self) -> tuple[Signal, ...]:
         return (self.features,)
-
-    @override
-    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        return self.compute_in(IN_MEMORY, pool, given, progress)
 
     @override
     def compute_in(

@@ -12,7 +12,7 @@ from autoselection_core.identity import fingerprint_file
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
-from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal, Signal
+from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, ShardedSignal, Signal
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings
 from autoselection_core.signals.joins.cosine import normalise
 from autoselection_core.signals.scratch import (
@@ -37,7 +37,7 @@ _MEMORY_BASE = 1 << 29
 
 
 @dataclass(frozen=True)
-class Clusters(PoolSignal):
+class Clusters(ShardedSignal):
     """The nearest of k centres in the space of sentence embeddings, at several granularities: `cluster/<k>`.
 
     They are fitted on the pool at hand (mini-batch k-means on vectors of length 1). Without `centres`, a
@@ -81,10 +81,6 @@ class Clusters(PoolSignal):
     def reads(self) -> Mapping[str, str]:
         pinned = {} if self.centres is None else {"centres": fingerprint_file(Path(self.centres))}
         return {**super().reads(), **pinned}
-
-    @override
-    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        return self.compute_in(IN_MEMORY, pool, given, progress)
 
     @override
     def compute_in(

@@ -17,7 +17,7 @@ from autoselection_core.signals.base import (
     Computed,
     EarlierValues,
     Given,
-    PoolSignal,
+    ShardedSignal,
     Signal,
     renamed_from,
 )
@@ -28,7 +28,7 @@ from autoselection_core.signals.joins.cosine import (
     normalise,
     update_cosine_pairs,
 )
-from autoselection_core.signals.scratch import IN_MEMORY, Scratch
+from autoselection_core.signals.scratch import Scratch
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import RELEVANCE
 from autoselection_core.store.memory import require_memory
@@ -132,7 +132,7 @@ def mean_of_nearest(vectors: Vectors, targets: Vectors, nearest: int) -> Values:
 
 
 @dataclass(frozen=True)
-class EmbeddingPairs(PoolSignal):
+class EmbeddingPairs(ShardedSignal):
     """Semantic near duplicates: pairs of samples by the cosine similarity of their embeddings.
 
     Attributes:
@@ -153,10 +153,6 @@ class EmbeddingPairs(PoolSignal):
     @override
     def needs(self) -> tuple[Signal, ...]:
         return (replace(self.embeddings, scope=self.scope),)
-
-    @override
-    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        return self.compute_in(IN_MEMORY, pool, given, progress)
 
     @override
     def compute_in(

@@ -12,17 +12,17 @@ from autoselection_core.arrays import Labels
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
-from autoselection_core.signals.base import Computed, EarlierValues, Given, PoolSignal, renamed_from
+from autoselection_core.signals.base import Computed, EarlierValues, Given, ShardedSignal, renamed_from
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.jaccard_update import update_jaccard_pairs
 from autoselection_core.signals.joins.shingles import pool_shingles, shingles
 from autoselection_core.signals.joins.stored_sets import StoredSets
-from autoselection_core.signals.scratch import IN_MEMORY, Array, Scratch, Shard, blocks, sharded
+from autoselection_core.signals.scratch import Array, Scratch, Shard, blocks, sharded
 from autoselection_core.signals.similar_pairs import PairList
 
 
 @dataclass(frozen=True)
-class ExactGroups(PoolSignal):
+class ExactGroups(ShardedSignal):
     """Groups of samples with equal text, case and white space aside.
 
     Every sample has a group; groups are numbered in the order of their first rows.
@@ -37,10 +37,6 @@ class ExactGroups(PoolSignal):
     @override
     def name(self) -> str:
         return "exact"
-
-    @override
-    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        return self.compute_in(IN_MEMORY, pool, given, progress)
 
     @override
     def compute_in(
@@ -70,7 +66,7 @@ pool, and of its rows.
 
 
 @dataclass(frozen=True)
-class JaccardPairs(PoolSignal):
+class JaccardPairs(ShardedSignal):
     """Near duplicates: all pairs of samples with a Jaccard similarity of word n-grams above the floor.
 
     J(x, y) = |x & y| / |x | y| over the sets of runs of `words` words, operators and brackets (see
@@ -96,10 +92,6 @@ class JaccardPairs(PoolSignal):
     @override
     def name(self) -> str:
         return "near_duplicates"
-
-    @override
-    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        return self.compute_in(IN_MEMORY, pool, given, progress)
 
     @override
     def compute_in(
