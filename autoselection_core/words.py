@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from html import unescape
+from urllib.parse import unquote
 
 import regex
 
@@ -110,6 +111,49 @@ def search_units(text: str) -> list[str]:
     if not is_latin_only:
         folded = unicodedata.normalize("NFKC", folded.translate(_ALIKE))
     return _PLAIN_WORD.findall(folded) if _is_plain(folded) else _UNIT.findall(folded)
+
+
+READING = "\0"
+"""Unit between two readings of a text; no text has it."""
+
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_ENCODED_TWICE = 2
+_HIDDEN = regex.compile(r"(?:(?=\p{Default_Ignorable_Code_Point})\p{Cf})+")
+_PARTED = re.compile(r"(?<=\w)[-=\u00ad\u2010\u2011][ \t\r]*+(?:\n|\\n|<br ?/?>)\s*+(?=\w)")
+
+
+def all_search_units(text: str) -> list[str]:
+    r"""Search units of all readings of a text that a copy may have been altered in, `READING` between them.
+
+    The first reading is that of `search_units`. A second one undoes what texts go through on their way, as
+    far as it is there: percent-encoding, up to twice; characters that nobody sees in the place of spaces; and
+    a hyphen at the end of a line within a word, or the `=` of a line that mail has broken. Neither reading is
+    better in every text ("well-" before a line end may be "well-known"), so both are looked through.
+
+    Example:
+        >>> all_search_units("an exam-\nple") == ["an", "exam", "ple", READING, "an", "example"]
+        True
+        >>> all_search_units("What%20is\u200bit?")[-3:], all_search_units("5% of it")
+        (['what', 'is', 'it'], ['5', 'of', 'it'])
+    """
+    units, meant = search_units(text), _as_meant(text)
+    return units if meant is text else [*units, READING, *search_units(meant)]
+
+
+def _as_meant(text: str) -> str:
+    """A text with its alterations undone; the text itself where it has none."""
+    meant = text
+    for _ in range(_ENCODED_TWICE):
+        if "%" in meant and _PERCENT.search(meant):
+            meant = unquote(meant)
+    if not meant.isascii() and _HIDDEN.search(meant):
+        meant = _HIDDEN.sub(_seen, meant)
+    return _PARTED.sub("", meant) if _PARTED.search(meant) else meant
+
+
+def _seen(hidden: "regex.Match[str]") -> str:
+    """A space for hidden characters, except where a line ends behind a soft hyphen."""
+    return hidden.group() if hidden.group() == "\u00ad" else " "
 
 
 _TAG = re.compile(

@@ -3,6 +3,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -219,6 +220,55 @@ UNSEEN: Mapping[str, Callable[[str], str]] = {
 def test_a_copy_that_looks_the_same_is_found(text: str, form: str) -> None:
     """Each of these copies but those of unbroken spaces and directions had a share of 0.00."""
     assert share("51", question=UNSEEN[form](text), items=(item(text, "51"),)) == 1.0
+
+
+def hyphenated(text: str, mark: str = "-\n") -> str:
+    """A text whose long words are parted at line ends."""
+    return " ".join(f"{word[:3]}{mark}{word[3:]}" if len(word) > 5 else word for word in text.split(" "))
+
+
+ON_ITS_WAY: Mapping[str, Callable[[str], str]] = {
+    "hyphens at line ends": hyphenated,
+    "hyphens before indented lines": lambda text: hyphenated(text, "- \r\n    "),
+    "hyphens of their own": lambda text: hyphenated(text, "\u2010\n"),
+    "soft hyphens at line ends": lambda text: hyphenated(text, "\u00ad\n"),
+    "hyphens at spelled line ends": lambda text: hyphenated(text, "-\\n"),
+    "hyphens at tags": lambda text: hyphenated(text, "-<br>"),
+    "lines broken by mail": lambda text: hyphenated(text, "=\n"),
+    "percent-encoding": quote,
+    "percent-encoding of forms": quote_plus,
+    "percent-encoding of spaces": lambda text: text.replace(" ", "%20"),
+    "percent-encoding twice": lambda text: quote(quote(text)),
+    "zero-width spaces for spaces": lambda text: text.replace(" ", "\u200b"),
+    "joiners for spaces": lambda text: text.replace(" ", "\u2060\ufeff"),
+    "zero-width spaces for spaces, encoded": lambda text: quote(text.replace(" ", "\u200b")),
+}
+
+
+@pytest.mark.parametrize("text", [LONG, FRENCH, TURKISH, HEBREW, CHINESE], ids=lambda text: text[:8])
+@pytest.mark.parametrize("form", ON_ITS_WAY)
+def test_a_copy_is_found_whatever_it_went_through_on_its_way(text: str, form: str) -> None:
+    """Each of these had a share below the limit in one text or another."""
+    assert share("51", question=ON_ITS_WAY[form](text), items=(item(text, "51"),)) == 1.0
+
+
+def test_a_hyphen_at_a_line_end_may_also_part_two_words() -> None:
+    text = LONG.replace("how many", "how-many").replace("twice as", "twice-as")
+
+    assert share("36", question=text.replace("-", "-\n"), items=(item(text, "36"),)) == 1.0
+
+
+def test_a_short_question_is_found_in_either_reading_with_few_words_beside_it() -> None:
+    assert share("It is 56.", question="What%20is%207%20x%208%3F") == 1.0
+    assert share("It is 56.", question="What\u200bis\u200b7\u200bx\u200b8?") == 1.0
+    assert share("It is 56.", question="Pray an-\nswer me. " * 5 + "What is 7 x 8?") == 0.0
+
+
+def test_two_readings_share_no_run() -> None:
+    words = LONG.split()
+    text = " ".join([*words[-9:], "par-\nted", *words[:-9]])
+
+    assert share(text) == share(text.replace("par-\nted", "parted")) < DEFAULT_LIMIT
 
 
 @pytest.mark.parametrize(

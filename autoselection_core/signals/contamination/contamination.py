@@ -24,7 +24,12 @@ from autoselection_core.signals.contamination.ngrams import (
     occurrences,
     runs_of,
 )
-from autoselection_core.signals.contamination.phrases import ItemPhrases, bare_questions, units_of
+from autoselection_core.signals.contamination.phrases import (
+    ItemPhrases,
+    bare_questions,
+    readings_of,
+    units_of,
+)
 from autoselection_core.signals.table import CONTAMINATION
 
 
@@ -56,7 +61,7 @@ def match(question: str, text: str) -> Match | None:
     if (said := _squeeze(question)) and said in _squeeze(text):
         return Match.EXACT
     words = units_of(question)
-    return Match.NORMALISED if words and f" {words} " in f" {units_of(text)} " else None
+    return Match.NORMALISED if words and f" {words} " in f" {readings_of(text)} " else None
 
 
 def codes_of(questions: Sequence[str], texts: Sequence[str]) -> Codes:
@@ -83,13 +88,15 @@ MATCH = "match/"
 class Contamination(Signal):
     """Largest share of a benchmark question that is found in a sample, in [0, 1].
 
-    Units are words, and characters in scripts without spaces; case, encoding (NFKC), look-alike letters (see
-    `search_units`), punctuation, white space and the markers before options do not count, nor do the words of
-    the prompt around the question (see `bare_questions`). A question of at least 13 units: the share of its
-    runs of 13 units that are in the sample. A shorter one may be a stock phrase ("which of the following
-    statements is false"): it counts, as 1, when it is there as a whole together with the right answer or with
-    all of the options, see `ItemPhrases.is_proven_in`. Questions that differ in symbols only (bracket
-    puzzles) count as one: a gate errs on that side, and `Match` tells them apart.
+    Units are words, and characters in scripts without spaces; case, encoding (NFKC), look-alike letters
+    (see `search_units`), punctuation, white space and the markers before options do not count, nor do the
+    words of the prompt around the question (see `bare_questions`), nor what a copy went through on its way:
+    hyphens at line ends, percent-encoding, hidden characters for spaces (see `all_search_units`). A
+    question of at least 13 units: the share of its runs of 13 units that are in the sample. A shorter one
+    may be a stock phrase ("which of the following statements is false"): it counts, as 1, when it is there
+    as a whole together with the right answer or with all of the options, see `ItemPhrases.is_proven_in`.
+    Questions that differ in symbols only (bracket puzzles) count as one: a gate errs on that side, and
+    `Match` tells them apart.
 
     Target samples are not looked for: they are there to be trained on.
 
@@ -99,7 +106,7 @@ class Contamination(Signal):
 
     benchmark: Benchmark = field(compare=False)
 
-    version = 6
+    version = 7
 
     @property
     @override
@@ -159,7 +166,7 @@ def _proven(pool: Pool, rows: Rows, phrases: Sequence[ItemPhrases]) -> Mask:
     """Mask of the pairs whose short question is in the sample with an answer or with all options."""
     wanted, place = np.unique(rows, return_inverse=True)
     instructions, wholes = (
-        [units_of(text) for text in pool.texts(scope, wanted)] for scope in (Scope.INSTRUCTION, Scope.ALL)
+        [readings_of(text) for text in pool.texts(scope, wanted)] for scope in (Scope.INSTRUCTION, Scope.ALL)
     )
     return np.array(
         [each.is_proven_in(instructions[at], wholes[at]) for at, each in zip(place, phrases, strict=True)],

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from autoselection_core.arrays import Integers
 from autoselection_core.signals.joins.shingles import Hashes, batches_of, extend_runs, word_hashes
-from autoselection_core.words import search_units
+from autoselection_core.words import all_search_units, search_units
 
 RUN_UNITS = 13
 """Units of a run that two texts share only when one was copied (Brown et al. 2020, GPT-3, appendix C)."""
@@ -83,7 +83,7 @@ def occurrences(texts: Iterable[str], known: Runs) -> Occurrences:
 
 
 def _occurrences(texts: Sequence[str], known: Runs) -> Occurrences:
-    hashed, counts = word_hashes(texts, search_units)
+    hashed, counts = word_hashes(texts, all_search_units)
     owners = np.repeat(np.arange(len(counts)), counts)
     left = np.repeat(np.cumsum(counts), counts) - np.arange(len(hashed))
     run, pairs = np.zeros(len(hashed), np.uint64), [np.zeros((2, 0), np.int64)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from autoselection_core.benchmarks.item import Item
-from autoselection_core.words import search_units
+from autoselection_core.words import READING, all_search_units, search_units
 
 _HEAD = re.compile(r"(?:.*[:\n])?\s*", re.DOTALL)
 _OPTION = re.compile(r"^[^\w\n]*([A-Za-z])\W+(.+)$", re.MULTILINE)
@@ -57,12 +57,12 @@ class ItemPhrases:
         may hold at most `MAX_FURTHER_UNITS` units beside the question.
 
         Args:
-            instruction: Units of what is asked in the sample.
-            whole: Units of the whole sample.
+            instruction: Units of what is asked in the sample, in all readings (see `readings_of`).
+            whole: Units of the whole sample, in all readings.
         """
         if not _holds(whole, self.question):
             return False
-        further = _size(instruction) - _size(self.question)
+        further = min(map(_size, instruction.split(READING))) - _size(self.question)
         is_asked = _holds(instruction, self.question) and further <= MAX_FURTHER_UNITS
         return any(
             (is_asked or _size(self.question, *phrases) >= MIN_UNITS)
@@ -116,6 +116,11 @@ def units_of(text: str) -> str:
         'a plants mostly'
     """
     return " ".join(search_units(text))
+
+
+def readings_of(text: str) -> str:
+    """Search units of all readings of a text with one space between them, see `all_search_units`."""
+    return " ".join(all_search_units(text))
 
 
 def _listed(item: Item) -> dict[str, str]:
