@@ -1,8 +1,14 @@
 """Conversations in the templates of well-known families: what is taught and where it stops."""
 
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment
 
 from autoselection_core.errors.models import ChatTemplateError, ModelLoadError
 from autoselection_core.models.base_model import BaseModel
@@ -14,7 +20,13 @@ from autoselection_core.models.chat.chat_settings import (
     SYSTEM_DROPPED,
 )
 from autoselection_core.models.chat.spans import encode
-from autoselection_core.models.chat.template_sandbox import renderer_of
+from autoselection_core.models.chat.template_sandbox import (
+    TooLongRenderingError,
+    Watch,
+    rendered,
+    renderer_of,
+)
+from autoselection_core.models.chat.template_turns import apply_template
 from autoselection_core.models.chat.turn_end import tokenizer_turn_end
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.testing.tiny_model import tiny_model
@@ -221,9 +233,9 @@ def test_reasoning_that_the_template_spells_in_another_way_is_counted(start: str
         "{{ messages.append(1) }}",
         "{% include '/etc/passwd' %}",
         "{% if %}",
-        "{{ 'a' * 10 ** 18 }}",
-        "{{ 'a' | center(10 ** 18) }}",
-        "{{ 'a' * 10 ** 30 }}",
+        "{{ 'a' * 1000000000000000000 }}",
+        "{{ 'a' | center(1000000000000000000) }}",
+        "{{ 'a' * 1000000000000000000000000000000 }}",
     ],
     ids=[
         *("range", "division", "lookup", "recursion", "class", "mutation", "include", "syntax"),
@@ -242,3 +254,91 @@ def test_a_template_that_fails_on_a_sample_refuses_it_and_runs_no_code(template:
         renderer_of(template, {})(
             [{"role": "user", "content": "Four?"}, {"role": "assistant", "content": "4"}]
         )
+
+
+ENDLESS = (
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% set c = 1 %}{% endfor %}{% endfor %}",
+    "{% macro m(n) %}{% for a in range(9999) %}{{ m(n - 1) if n }}{% endfor %}{% endmacro %}{{ m(3) }}",
+)
+
+
+@pytest.mark.parametrize("template", ENDLESS)
+def test_a_template_without_an_end_is_ended_with_a_sentence(template: str) -> None:
+    """It held up the process for ever."""
+    made = Environment(autoescape=False).from_string(template)  # noqa: S701 no markup
+    begun = time.monotonic()
+
+    with pytest.raises(TooLongRenderingError, match="it takes more than 10 seconds"):
+        rendered(template, [], made.render, Watch(0.3))
+
+    assert time.monotonic() - begun < 5
+    assert rendered("{{ 1 }}", [], lambda: "1", Watch(0.3)) == "1"
+
+
+def test_what_ends_in_time_is_sent_nothing_afterwards() -> None:
+    watch = Watch(0.05)
+    said = []
+
+    def count() -> str:
+        begun, rounds = time.monotonic(), 0
+        while time.monotonic() - begun < 0.145:  # about when the watch looks
+            rounds += 1
+        return str(rounds)
+
+    for _ in range(20):
+        try:
+            said.append(rendered("", [], count, watch))
+        except TooLongRenderingError:
+            said.append("ended")
+    time.sleep(0.3)
+
+    assert len(said) == 20
+
+
+def test_each_thread_has_its_own_time_and_the_watch_goes_when_nothing_is_at_work() -> None:
+    watch = Watch(0.3)
+    made = Environment(autoescape=False).from_string(ENDLESS[0])  # noqa: S701 no markup
+
+    def outcome(render: Callable[[], str]) -> str:
+        try:
+            return rendered("", [], render, watch)
+        except TooLongRenderingError:
+            return "ended"
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(outcome, [made.render, lambda: "done"])) == ["ended", "done"]
+    time.sleep(3)
+    assert not any(thread.name == "chat templates" for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        (
+            "{% for a in range(2000) %}{{ messages[0]['content'] * 900 }}{% endfor %}",
+            "characters, more than the",
+        ),
+        ("{{ 10 ** 10 ** 8 }}", "raises a number to a power"),
+        (
+            "{% set n = namespace(x=3) %}{% for a in range(40) %}{% set n.x = n.x * n.x %}{% endfor %}",
+            "multiplies",
+        ),
+    ],
+)
+def test_a_template_that_writes_too_much_or_computes_without_bounds_is_refused(
+    template: str, says: str
+) -> None:
+    tokenizer = tokenizer_of(FAMILIES[0])
+    tokenizer.chat_template = template
+    turns = [{"role": "user", "content": "Four?"}, {"role": "assistant", "content": "4"}]
+
+    for render in (partial(apply_template, tokenizer), renderer_of(template, {})):
+        with pytest.raises(ChatTemplateError, match=says):
+            render(turns)
+
+
+def test_long_conversations_are_rendered_whole() -> None:
+    tokenizer = tokenizer_of(FAMILIES[0])
+    said = "word " * 400_000
+
+    assert said in apply_template(tokenizer, [{"role": "user", "content": said}])

@@ -116,12 +116,17 @@ def _class_with_chat_settings() -> Any:  # noqa: ANN401 no types
     """The class that the harness runs, with system lines and reasoning treated as in training."""
     from lm_eval.models.huggingface import HFLM
 
+    from autoselection_core.models.chat.template_sandbox import rendered
+
     class HuggingFaceModel(HFLM):  # type: ignore[misc] # no types
         def apply_chat_template(
             self, chat_history: Sequence[Mapping[str, str]], *arguments: bool, **named: bool
         ) -> str:
             turns = _as_set(chat_history, ChatSettings.of_tokenizer(self.tokenizer))
-            written = str(super().apply_chat_template(turns, *arguments, **named))
+            inherited = super().apply_chat_template
+            written = rendered(
+                str(self.tokenizer.chat_template), turns, lambda: str(inherited(turns, *arguments, **named))
+            )
             # The harness leaves a line out that the template refuses, and goes on.
             for turn in turns:
                 if turn["role"] == Role.SYSTEM and turn["content"].strip() not in written:

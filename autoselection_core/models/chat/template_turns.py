@@ -59,15 +59,18 @@ def apply_template(
     Raises:
         ChatTemplateError: The template refuses them.
     """
-    from autoselection_core.models.chat.template_sandbox import REFUSALS
+    from autoselection_core.models.chat.template_sandbox import REFUSALS, rendered
 
-    try:
+    def written() -> str:
         text: str = tokenizer.apply_chat_template(
             turns, tools=tools, tokenize=False, add_generation_prompt=answer_follows
         )
+        return text
+
+    try:
+        return rendered(str(tokenizer.chat_template), (turns, tools), written)
     except REFUSALS as error:
         raise ChatTemplateError(sample_id, str(error)) from error
-    return text
 
 
 def _turn(message: Message, *, calls_as_fields: bool, reasoning: str | None) -> TemplateTurn:

@@ -100,11 +100,14 @@ def stop_at_turn_end(model: Any, tokenizer: Any) -> None:  # noqa: ANN401 transf
 
 
 def _rendered_by(tokenizer: Any) -> Render:  # noqa: ANN401 transformers has no types
-    from autoselection_core.models.chat.template_sandbox import REFUSALS
+    from autoselection_core.models.chat.template_sandbox import REFUSALS, rendered
 
     def render(turns: Sequence[Mapping[str, str]]) -> str:
-        try:
+        def written() -> str:
             return str(tokenizer.apply_chat_template(list(turns), tokenize=False))
+
+        try:
+            return rendered(str(tokenizer.chat_template), turns, written)
         except REFUSALS as error:
             raise ChatTemplateError("probe", str(error)) from error
 
