@@ -117,20 +117,20 @@ def load_study(path: Path, home: Home) -> Study:
             document.refuse(f"needs the key `{key}`")
     name = _name(found["name"])
     held_out = found.get("held_out_benchmarks", found.get(_OLD_HELD_OUT))
-    study = Study(
-        name=name,
-        campaign=campaign_from(name, found["campaign"], allowed_paths),
-        budget=found["budget"].whole(1),
-        seeds=_seeds(found),
-        recipes=_recipes(found),
-        searches=_searches(found),
-        same=_same(found["same"]) if "same" in found else None,
-        held_out_benchmarks=benchmarks_from(held_out, allowed_paths) if held_out is not None else (),
-        transfer=_transfer(found["transfer"], allowed_paths) if "transfer" in found else None,
-        further_items=_further_items(found["further_items"]) if "further_items" in found else None,
-        **{key: found[key].whole(0) for key in _COUNTS if key in found},
-    )
-    allowed_paths.require_noted()
+    with allowed_paths.together():
+        study = Study(
+            name=name,
+            campaign=campaign_from(name, found["campaign"], allowed_paths),
+            budget=found["budget"].whole(1),
+            seeds=_seeds(found),
+            recipes=_recipes(found),
+            searches=_searches(found),
+            same=_same(found["same"]) if "same" in found else None,
+            held_out_benchmarks=benchmarks_from(held_out, allowed_paths) if held_out is not None else (),
+            transfer=_transfer(found["transfer"], allowed_paths) if "transfer" in found else None,
+            further_items=_further_items(found["further_items"]) if "further_items" in found else None,
+            **{key: found[key].whole(0) for key in _COUNTS if key in found},
+        )
     _refuse_shared_names(study, document)
     if study.further_items is not None and study.campaign.closed_form is not None:
         found["further_items"].refuse("needs trained models; a formula has no items")

@@ -7,10 +7,12 @@ import pytest
 import typer
 
 from autoselection_core import environment_variables
+from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm, Fidelity, Stewardship
-from autoselection_core.campaign.declaration.loading import campaign_of, load_campaigns
+from autoselection_core.campaign.declaration.loading import campaign_from, campaign_of, load_campaigns
 from autoselection_core.campaign.declaration.search_request import SETTINGS, SearchRequest
 from autoselection_core.campaign.declaration.trackers import TensorBoard, WeightsAndBiases
+from autoselection_core.campaign.declaration.yaml_document import read_document
 from autoselection_core.cli.app import app
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.campaign import (
@@ -182,6 +184,19 @@ BAD = [
     ("[tokens, word_entropy, {near_duplicates: {words: 4}}]", "tokens", 11, r"signals must be a list"),
     ('base_model: "{home}/models/tiny"', "policy: {}", 15, "is given twice"),
 ]
+
+
+def test_a_path_that_leads_out_is_refused_by_whoever_reads_it(tmp_path: Path) -> None:
+    """It was noted only, and whoever forgot to ask for what was noted let it through."""
+    (tmp_path / "autoselection.yaml").write_text(GOOD.replace("extra.jsonl", "/etc/extra.jsonl"))
+    campaigns = read_document(tmp_path / "autoselection.yaml").entries("campaigns")["campaigns"].entries()
+    allowed_paths = AllowedPaths(tmp_path / "autoselection.yaml", Home(tmp_path / "home"))
+    (name, value), *_ = campaigns.items()
+
+    with pytest.raises(CampaignFileError, match=r"leads to /etc/extra.jsonl, outside of"):
+        campaign_from(name, value, allowed_paths)
+    with pytest.raises(CampaignFileError, match=r"leads to /etc/extra.jsonl, outside of"):
+        allowed_paths.path(list(value.entries()["pool"].items())[1].entries()["path"])
 
 
 def test_all_paths_that_lead_out_are_named_at_once(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -30,17 +31,37 @@ class AllowedPaths:
         file: The campaign file; relative paths start in its folder.
         home: Home folder that replaces `{home}/` at the start of a path.
 
-    A path that leads out is noted, so that `require_noted` can name all of a campaign in one error.
+    A path that leads out is refused where it is read; within `together` at the end, all of them in one error.
     """
 
     file: Path
     home: Home
-    _outside: list[tuple[Value, Path]] = field(default_factory=list, init=False, compare=False, repr=False)
+    _noted: list[list[tuple[Value, Path]]] = field(
+        default_factory=list, init=False, compare=False, repr=False
+    )
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Refuse all paths that lead out of every allowed folder in one error, at the outermost end.
+
+        Raises:
+            CampaignFileError: Some lead out; names the line and field of the first.
+        """
+        if self._noted:
+            yield
+            return
+        self._noted.append([])
+        try:
+            yield
+        finally:
+            outside = self._noted.pop()
+        self._refuse(outside)
 
     def path(self, value: Value) -> Path:
         """The absolute path that a value names; patterns stay patterns.
 
-        One that leads out of every allowed folder is noted: see `require_noted`.
+        Raises:
+            CampaignFileError: It leads out of every allowed folder; see `together`.
         """
         text = value.text()
         _refuse_objects(value)
@@ -51,10 +72,8 @@ class AllowedPaths:
     def source(self, value: Value) -> tuple[Path, Mirror | None]:
         """Path of raw files, and the object storage that they are fetched from, if they are.
 
-        Files outside of every allowed folder are noted: see `require_noted`.
-
         Raises:
-            CampaignFileError: They are outside of every allowed prefix.
+            CampaignFileError: They are outside of every allowed folder or prefix; see `together`.
         """
         uri = value.text()
         if not is_uri(uri):
@@ -73,10 +92,8 @@ class AllowedPaths:
     def model(self, value: Value) -> str:
         """Folder of a base model, or its hub name unchanged; a mapping adds chat settings.
 
-        A folder outside of every allowed one is noted: see `require_noted`.
-
         Raises:
-            CampaignFileError: A setting is refused.
+            CampaignFileError: A setting is refused, or a folder outside of every allowed one; see `together`.
         """
         if not isinstance(value.node, yaml.MappingNode):
             return self._plain_model(value)
@@ -101,24 +118,19 @@ class AllowedPaths:
         try:
             return self.require(value.text(), path)
         except OutsidePathError as error:
-            self._outside.append((value, error.path))
+            if not self._noted:
+                value.refuse(error.problem, error)
+            self._noted[0].append((value, error.path))
             return error.path
 
-    def require_noted(self) -> None:
-        """Refuse the paths so far that lead out of every allowed folder, all of them in one error.
-
-        Raises:
-            CampaignFileError: Some lead out; names the line and field of the first.
-        """
-        if not self._outside:
+    def _refuse(self, outside: Sequence[tuple[Value, Path]]) -> None:
+        """Refuse values with paths that lead out, all of them in one error at the first."""
+        if not outside:
             return
-        named = {f"{value.field}: {value.text()}": path for value, path in self._outside}
-        first, _ = self._outside[0]
-        self._outside.clear()
         try:
-            self.require_all(named)
+            self.require_all({f"{value.field}: {value.text()}": path for value, path in outside})
         except OutsidePathError as error:
-            first.refuse(error.problem, error)
+            outside[0][0].refuse(error.problem, error)
 
     def require(self, named: str, path: Path) -> Path:
         """A path with its links followed, which is below an allowed folder.

@@ -97,9 +97,8 @@ def load_campaigns(
     if "campaigns" not in declared:
         document.refuse("needs the key `campaigns`")
     campaigns = declared["campaigns"].entries()
-    found = {name: campaign_from(name, value, allowed_paths) for name, value in campaigns.items()}
-    allowed_paths.require_noted()
-    return found
+    with allowed_paths.together():
+        return {name: campaign_from(name, value, allowed_paths) for name, value in campaigns.items()}
 
 
 def campaign_of(campaigns: Mapping[str, Campaign], name: str | None) -> Campaign:
@@ -116,11 +115,16 @@ def campaign_of(campaigns: Mapping[str, Campaign], name: str | None) -> Campaign
 
 
 def campaign_from(name: str, value: Value, allowed_paths: AllowedPaths) -> Campaign:
-    """The campaign that a mapping declares; the caller has `allowed_paths` refuse what it noted.
+    """The campaign that a mapping declares.
 
     Raises:
         CampaignFileError: It says something that cannot be.
     """
+    with allowed_paths.together():
+        return _campaign(name, value, allowed_paths)
+
+
+def _campaign(name: str, value: Value, allowed_paths: AllowedPaths) -> Campaign:
     if not NAME.fullmatch(name):
         value.refuse("is no name for a campaign; use letters, digits, '-', '_' and '.'")
     found = rename_keys(value.entries(*_KEYS, *_FORMER), _FORMER)
