@@ -528,3 +528,93 @@ def test_more_than_a_thousand_choices_are_a_bad_record(tmp_path: Path) -> None:
 
     with pytest.raises(BadItemError, match="1001 choices, more than 1000"):
         benchmark_from(said, write(tmp_path / "items.jsonl", [record]))
+
+
+LETTERED = (
+    ["A. red", "B. green", "C. blue"],
+    ["(A) red", "(B) green", "(C) blue"],
+    ["a) red", "b) green", "c) blue"],
+    ["A: red", "B: green", "C: blue"],
+)
+NUMBERED = (["1. red", "2. green", "3. blue"], ["1) red", "2) green", "3) blue"])
+CARRIED = (
+    *((choices, answer) for choices in LETTERED for answer in ("green", "B. green", "(B) green", choices[1])),
+    *((choices, answer) for choices in NUMBERED for answer in ("green", "2. green", choices[1])),
+)
+
+
+@pytest.mark.parametrize(("choices", "answer"), CARRIED)
+def test_labels_that_choices_carry_are_not_listed_twice(
+    tmp_path: Path, choices: list[str], answer: str
+) -> None:
+    """`B. A. red` was listed, with another letter for each choice than its own."""
+    records = [{"question": f"Which {n}?", "choices": choices, "answer": answer} for n in range(40)]
+    folder = write(tmp_path / "items.jsonl", records)
+
+    made = benchmark_from({"name": "own", "items": "items.jsonl", "metric": "choice_accuracy"}, folder)
+
+    for item in made.items:
+        listed = item.prompt[-1].content.splitlines()[-3:]
+        assert sorted(line[3:] for line in listed) == ["blue", "green", "red"]
+        assert listed["ABC".index(item.target)][3:] == "green"
+
+
+def test_choices_that_only_begin_like_labels_stay_whole() -> None:
+    for choices in (["A. Miller", "C. Jones"], ["I. Kant", "J. Locke"], ["1. FC", "Hertha"], ["A.", "B."]):
+        record = {"question": "Who?", "choices": choices, "answer": choices[1]}
+        assert OwnFormat().question(record).choices == tuple(choices)
+
+
+def test_a_letter_and_an_index_name_choices_that_carry_letters() -> None:
+    for answer in ("B", "b", "(B)", 1):
+        assert right({"question": "Which?", "choices": LETTERED[0], "answer": answer}) == "green"
+    assert right({"question": "Which?", "choices": LETTERED[0], "answer": "A. green"}) == "A. green"
+
+
+MARKED = {"choices": LETTERS, "labels": [0, 1, 0]}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"mc1_targets": MARKED},
+        {"mc1_targets": MARKED, "mc2_targets": {"choices": LETTERS, "labels": [1, 1, 0]}},
+        {"mc1_targets": {"red": 0, "green": 1, "blue": 0}},
+        {"choices": MARKED},
+        {"choices": {"text": LETTERS, "label": [False, True, False]}},
+        MARKED,
+        {"choices": LETTERS, "label": [0.0, 1.0, 0.0]},
+        {"choices": LETTERS, "answer": [0, 1, 0]},
+        {"choices": LETTERS, "answer": [False, True, False]},
+        {"choices": [{"text": text, "correct": text == "green"} for text in LETTERS]},
+        {"choices": LETTERS, "labels": [0, 1, 0], "answer": None},
+    ],
+)
+def test_a_choice_that_is_marked_is_the_right_one(record: Record) -> None:
+    """TruthfulQA's items, and their kind, were refused: the choices are no list of texts."""
+    question = OwnFormat().question({"question": "Which?", **record})
+
+    assert (question.answer, question.choices) == ("green", tuple(LETTERS))
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [([1, 1, 0], "2 of the choices are marked"), ([0, 0, 0], "none of the choices is marked")],
+)
+def test_marks_of_several_choices_or_none_make_a_bad_record(labels: list[int], says: str) -> None:
+    for record in (
+        {"mc1_targets": {"choices": LETTERS, "labels": labels}},
+        {"choices": LETTERS, "answer": labels},
+    ):
+        with pytest.raises(NotAQuestionError, match=says):
+            OwnFormat().question({"question": "Which?", **record})
+
+
+def test_labels_that_are_no_marks_of_an_answered_record_name_its_choices() -> None:
+    said = {"label": [0, 1], "text": ["no", "yes"]}
+
+    assert [right({"question": "Is it?", "choices": said, "answer": answer}) for answer in (1, "1", "0")] == [
+        *("yes", "yes", "no")
+    ]
+    numbers = {"first": 1, "second": 0}
+    assert right({"question": "Which?", "choices": numbers, "answer": "second"}) == "0"

@@ -262,3 +262,20 @@ def test_a_function_is_a_judge(tmp_path: Path) -> None:
     evaluator = JudgeEvaluator(Home(tmp_path / "home"), POOL, settings)
 
     assert [item.value for item in evaluator.evaluate(subset(7), 2).scores[0].items] == [7.0, 2.0]
+
+
+def test_truth_values_are_1_and_0_and_numbers_name_items(tmp_path: Path) -> None:
+    line = '{"benchmark": "sums", "item": %s, "value": %s}'
+    program = writes(line % (7, "true"), line % ('"8"', "false"))
+
+    (scores,) = judge(tmp_path, program).evaluate(subset(30), 0).scores
+
+    assert [(score.item, score.value) for score in scores.items] == [("7", 1.0), ("8", 0.0)]
+
+
+@pytest.mark.parametrize("item", ["1.5", "true", "null", "[3]", '""'])
+def test_what_names_no_item_is_said_to_be_none(tmp_path: Path, item: str) -> None:
+    program = writes(f'{{"benchmark": "sums", "item": {item}, "value": 1}}')
+
+    with pytest.raises(JudgeScoreError, match=r"a text or whole number, and .* is none"):
+        judge(tmp_path, program).evaluate(subset(30), 0)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from string import ascii_uppercase
@@ -17,7 +18,7 @@ from autoselection_core.errors.benchmarks import (
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.pool.reading.content import has_text
 from autoselection_core.pool.reading.spellings import CONTEXTS, DEFINITIONS
-from autoselection_core.pool.reading.view import View, parts_of, require_template
+from autoselection_core.pool.reading.view import View, names_in, parts_of, require_template
 
 Record = Mapping[str, Any]
 
@@ -26,15 +27,23 @@ _TRUE, _FALSE = frozenset(("yes", "true")), frozenset(("no", "false"))
 _NO_CHOICES = "the choices are no list of texts"
 NO_CHOICE = "the answer's index is none of the choices"
 _TWO_WAYS = "the answer may be a position or a choice; say `answer_by: index`, `number`, `letter` or `text`"
-_OPTIONS = "options"
-"""Second name of the field with the choices."""
+_OPTIONS, _TARGETS = "options", "mc1_targets"
+"""Further names of the field with the choices; the second one's choices are marked (TruthfulQA)."""
+
+_MARKED = ("correct", "is_correct", "isCorrect", "is_right")
+_MARKS = ("labels", "label")
+"""Fields beside choices that mark the right one by 1 or true, and the others by 0 or false."""
+
+_LETTERED = re.compile(r"\(?([A-Za-z])[.):]\s*(\S.*)", re.DOTALL)
+_NUMBERED = re.compile(r"\(?(\d{1,2})[.):]\s+(\S.*)", re.DOTALL)
+"""Choices that carry a label of their own: `A. Paris`, `(b) Rome`, `3) Oslo`."""
 
 _PASSAGES = frozenset((*CONTEXTS, *DEFINITIONS))
 _MAX_LETTERS = 2
 _SHOWN = 20
 """Fields of a record that an error lists."""
 
-_LABELS, _TEXTS = ("label", "labels", "key", "id"), ("text", "texts", "content", "value")
+_LABELS, _TEXTS = ("label", "labels", "key", "id"), ("text", "texts", "content", "value", "choices")
 
 
 @dataclass(frozen=True)
@@ -112,8 +121,10 @@ class OwnFormat:
         """
         view = View(record)
         text = _text(_fill(view, self.fields.question, "question"), self.fields.question)
-        answer = _fill(view, self.fields.answer, "answer")
         choices = self._choices(view)
+        answer: object = self._marked(view, choices)
+        if answer is None:
+            answer = _fill(view, self.fields.answer, "answer")
         solution = view.value(self.fields.solution) if _is_there(view, self.fields.solution) else None
         group = view.value(self.fields.group)
         question = Question(
@@ -127,6 +138,21 @@ class OwnFormat:
         else:
             found = self._among(question, answer, choices, view)
         return replace(found, unread=tuple(_unread(view, text)))
+
+    def _marked(self, view: View, choices: "_Choices | None") -> str | None:
+        """The choice that is marked as right, in a record without a field for the answer.
+
+        Raises:
+            NotAQuestionError: None is marked, or several are.
+        """
+        if choices is None or self._is_answered(view):
+            return None
+        beside = (_marks_of(view.value(name), len(choices.texts)) for name in _MARKS)
+        marks = choices.marks or next(filter(None, beside), ())
+        return choices.texts[_only(marks)] if marks else None
+
+    def _is_answered(self, view: View) -> bool:
+        return any(view.value(name) is not None for name in names_in(self.fields.answer))
 
     def _open(self, question: Question, answer: object, view: View) -> Question:
         if self.chooses and isinstance(answer, str) and answer.strip().lower() in _TRUE | _FALSE:
@@ -163,10 +189,10 @@ class OwnFormat:
         value = view.value(named)
         if value is None and named == OwnFields.choices and _lists_choices(options := view.value(_OPTIONS)):
             value = options
-        return None if value is None else _Choices.of(value)
-
-
-_ENDS_OF_LABELS = ".):"
+        is_answered = self._is_answered(view)
+        if value is None and named == OwnFields.choices and not is_answered:
+            value = view.value(_TARGETS)
+        return None if value is None else _Choices.of(value, may_be_marked=not is_answered)
 
 
 @dataclass(frozen=True)
@@ -175,28 +201,56 @@ class _Choices:
 
     Attributes:
         texts: Their texts.
-        labels: Their labels in the record; empty where it has none.
+        labels: Their labels in the record, their own ones included; empty where it has none.
+        marks: Whether each is marked as right; empty where none says so.
     """
 
     texts: tuple[str, ...]
     labels: tuple[str, ...] = ()
+    marks: tuple[bool, ...] = ()
 
     @classmethod
-    def of(cls, value: object) -> "_Choices":
-        """The choices that a field holds: texts, labels with texts, or the JSON of either."""
+    def of(cls, value: object, *, may_be_marked: bool = False) -> "_Choices":
+        """The choices that a field holds: texts, labels or marks with texts, or the JSON of either.
+
+        Args:
+            value: The field's value.
+            may_be_marked: Whether an object may hold a mark for each text; else such numbers are texts.
+        """
         if isinstance(value, str):
             value = _parse(value)
         if isinstance(value, Mapping):
             labels, texts = _first(value, _LABELS), _first(value, _TEXTS)
             if isinstance(labels, list) and isinstance(texts, list) and len(labels) == len(texts):
-                return cls(tuple(map(_text, texts)), tuple(map(str, labels)))
+                marks = _marks_of(labels, len(texts))
+                return cls(tuple(map(_text, texts)), tuple(map(str, labels)), marks)
+            marks = _marks_of(list(value.values()), len(value)) if may_be_marked else ()
+            if marks and max(map(len, value)) > _MAX_LETTERS:
+                return cls(tuple(map(_text, value)), marks=marks)
             return cls(tuple(map(_text, value.values())), tuple(map(str, value)))
         if not isinstance(value, list):
             raise NotAQuestionError(_NO_CHOICES)
         if value and all(isinstance(each, Mapping) for each in value):
             named = [(_first(each, _LABELS), _first(each, _TEXTS)) for each in value]
-            return cls(tuple(_text(text) for _, text in named), tuple(str(label) for label, _ in named))
-        return cls(tuple(map(_text, value)))
+            marks = _marks_of([_first(each, _MARKED) for each in value], len(value))
+            return cls(
+                tuple(_text(text) for _, text in named), tuple(str(label) for label, _ in named), marks
+            )
+        return cls._bare(tuple(map(_text, value)))
+
+    @classmethod
+    def _bare(cls, texts: tuple[str, ...]) -> "_Choices":
+        """Choices without the labels that they carry in order, each its own: A, B, C or 1, 2, 3."""
+        for form, first in ((_LETTERED, "A"), (_NUMBERED, "1")):
+            found = [form.fullmatch(text) for text in texts]
+            whole = [each for each in found if each is not None]
+            names = [each.group(1).upper() for each in whole]
+            in_order = [
+                chr(ord(first) + place) if first == "A" else str(place + 1) for place in range(len(texts))
+            ]
+            if len(texts) > 1 and names == in_order:
+                return cls(tuple(each.group(2) for each in whole), tuple(names))
+        return cls(texts)
 
     def right(self, answer: object, by: AnswerBy) -> str:
         """The text of the right choice.
@@ -205,7 +259,7 @@ class _Choices:
             NotAQuestionError: The answer is none of the choices, or may be two of them.
         """
         if by is AnswerBy.TEXT:
-            return _text(answer, "answer")
+            return self._without_label(_text(answer, "answer"))
         if by is AnswerBy.LETTER:
             return self._at(self._letter(answer))
         if by in {AnswerBy.INDEX, AnswerBy.NUMBER}:
@@ -214,18 +268,14 @@ class _Choices:
         return self._as_spelled(answer)
 
     def _as_spelled(self, answer: object) -> str:
+        if marks := _marks_of(answer, len(self.texts)):
+            return self.texts[_only(marks)]
         if isinstance(answer, bool):
             said = _TRUE if answer else _FALSE
             return next((text for text in self.texts if text.lower() in said), YES_OR_NO[not answer])
         spelled = _text(answer, "answer")
-        is_position = isinstance(answer, int | float)
-        if is_position and (spelled in self.texts or spelled in self.labels):
-            # A number among numbers: its place and its value may be different choices.
-            named = self.texts.index(spelled) if spelled in self.texts else self.labels.index(spelled)
-            if named != answer:
-                raise NotAQuestionError(_TWO_WAYS)
-        if is_position:
-            return self._at(_position(answer))
+        if isinstance(answer, int | float):
+            return self._counted(answer, spelled)
         if spelled in self.texts:
             return spelled
         if spelled in self.labels:
@@ -233,11 +283,26 @@ class _Choices:
         letter = self._letter(answer)
         if letter is None and spelled.isdecimal():
             raise NotAQuestionError(_TWO_WAYS)
-        label, _, text = spelled.partition(" ")  # as in "B. green", where both name one choice
-        if letter is None and text.strip() in self.texts and label[-1:] in _ENDS_OF_LABELS:
-            place = self._letter(label.rstrip(_ENDS_OF_LABELS))
-            return text.strip() if place == self.texts.index(text.strip()) else spelled
-        return spelled if letter is None or letter >= len(self.texts) else self._at(letter)
+        named = letter is not None and letter < len(self.texts)
+        return self._at(letter) if named else self._without_label(spelled)
+
+    def _counted(self, answer: float, spelled: str) -> str:
+        """The choice at a place, from 0, unless the number is another choice or its label."""
+        if spelled in self.texts or spelled in self.labels:
+            named = self.texts.index(spelled) if spelled in self.texts else self.labels.index(spelled)
+            if named != answer:
+                raise NotAQuestionError(_TWO_WAYS)
+        return self._at(_position(answer))
+
+    def _without_label(self, spelled: str) -> str:
+        """The choice of an answer such as "B. green", where both name one; any other answer as it is."""
+        found = (
+            None if spelled in self.texts else _LETTERED.fullmatch(spelled) or _NUMBERED.fullmatch(spelled)
+        )
+        if found is None or found.group(2).strip() not in self.texts:
+            return spelled
+        text = found.group(2).strip()
+        return text if self._letter(found.group(1)) == self.texts.index(text) else spelled
 
     def _letter(self, answer: object) -> int | None:
         letter = str(answer).strip().strip("().").upper()
@@ -266,6 +331,27 @@ def _lists_choices(value: object) -> bool:
     if not isinstance(value, list) or not value:
         return False
     return all(isinstance(_first(each, _TEXTS) if isinstance(each, Mapping) else each, str) for each in value)
+
+
+def _marks_of(value: object, count: int) -> tuple[bool, ...]:
+    """Marks of so many choices, each 0 or 1, false or true; empty for anything else."""
+    listed = value if isinstance(value, list) and len(value) == count > 1 else []
+    return tuple(bool(each) for each in listed) if all(each in (0, 1) for each in listed) else ()
+
+
+def _only(marks: Sequence[bool]) -> int:
+    """The place of the only mark.
+
+    Raises:
+        NotAQuestionError: There is none, or more than one.
+    """
+    if sum(marks) != 1:
+        found = "none of the choices is marked as right"
+        if any(marks):
+            found = f"{sum(marks)} of the choices are marked as right, and an item has one"
+        reason = f"{found}; name the field of choices with a single right one under `fields`"
+        raise NotAQuestionError(reason)
+    return marks.index(True)
 
 
 def _place_of(letters: str) -> int | None:

@@ -185,10 +185,15 @@ def _score(key: str, number: int, line: bytes) -> tuple[str, ItemScore]:
     benchmark, item, value = said.get("benchmark"), said.get("item"), said.get("value")
     if not isinstance(benchmark, str) or not NAME.fullmatch(benchmark):
         raise JudgeScoreError(key, number, "needs `benchmark`: letters, digits, '_' and '-'")
+    if isinstance(item, int) and not isinstance(item, bool):
+        item = str(item)  # the number of a question is its name
     if not isinstance(item, str) or not item:
-        raise JudgeScoreError(key, number, "needs `item`: the name of an item")
+        named = f", and {item!r} is none" if "item" in said else ""
+        raise JudgeScoreError(
+            key, number, f"needs `item`: the name of an item, a text or whole number{named}"
+        )
     if isinstance(value, bool):
-        value = float(value)
+        value = float(value)  # right and wrong
     if not isinstance(value, int | float) or not abs(value) < inf:
         raise JudgeScoreError(key, number, f"has the value {value!r}, which is no finite number")
     if abs(value) > _MAX_VALUE:

@@ -179,7 +179,9 @@ def right_choice(choices: Sequence[tuple[str, str]], answer: str, by: str | None
         "index": [] if count is None else [count],
         "number": [] if count is None else [count - 1],
         "letter": [place for place, label in enumerate(labels) if label == said.casefold()],
-        "text": [place for place, (_, text) in enumerate(choices) if text == canonical_text(answer)],
+        "text": [
+            place for place, each in enumerate(choices) if canonical_text(answer) in _spellings(place, *each)
+        ],
     }
     found = {place for way in ([by] if by else ways) for place in ways[way] if 0 <= place < len(choices)}
     if len(found) != 1:
@@ -187,6 +189,16 @@ def right_choice(choices: Sequence[tuple[str, str]], answer: str, by: str | None
         detail = f"the answer names {what}; `answer_by` under `fields` says how it names one"
         raise RejectedRecordError(QuarantineReason.NO_ANSWER, detail)
     return found.pop()
+
+
+def _spellings(place: int, label: str, text: str) -> tuple[str, ...]:
+    """A choice as it is, and without the label that it begins with."""
+    own = _label(place)
+    return (
+        (text,)
+        if label or not _has_label(own, text)
+        else (text, text.removeprefix("(")[len(own) + 1 :].strip())
+    )
 
 
 def with_choices(

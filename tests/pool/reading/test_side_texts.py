@@ -293,3 +293,13 @@ def test_named_choices_with_a_null_before_another_have_no_places() -> None:
     with pytest.raises(RejectedRecordError, match="is null before another"):
         read_choice(record, fields)
     assert read_choice({**record, "by": "z"}, replace(fields, answer_by="text"))[1] == "B. z"
+
+
+def test_an_answer_is_one_of_named_choices_that_carry_their_letters_by_its_text() -> None:
+    rules = Rules(Fields(choices="among", answer="right", answer_by="text"))
+    record: Json = {"question": "Which?", "among": ["A. red", "B. green"], "right": "green"}
+
+    sample = read_record(record, rules).sample
+
+    assert sample.messages[0].content == "Which?\nA. red\nB. green"
+    assert sample.messages[1].content == "B. green"
