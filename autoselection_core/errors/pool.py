@@ -97,15 +97,15 @@ _NAMED = 10
 
 
 class SourceNamedTwiceError(PoolError):
-    """Two sources name one file, each with rules of its own for its records."""
+    """Two paths of a campaign that is about to be written name one file."""
 
     path: Path
     first: str
     second: str
 
     sentence = (
-        "{path} is named by two sources, {first!r} and {second!r}, and would be read twice; leave one of "
-        "them out, or let neither path match what the other one names."
+        "{path} is named twice, by {first!r} and {second!r}, and would be read twice; leave one out, or let"
+        " neither path match what the other one names."
     )
 
 

@@ -12,7 +12,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.quarantine import Quarantine, QuarantineCount
 from autoselection_core.pool.reading.view import Treatment
 from autoselection_core.pool.record_sorter import RecordOutcome, RecordSorter
-from autoselection_core.pool.sources import Source, SourceFile, name_apart
+from autoselection_core.pool.sources import NamedTwice, Source, SourceFile, name_apart, named_twice
 from autoselection_core.pool.storage import map_table, spool, write_batches
 from autoselection_core.progress import RecordProgress
 from autoselection_core.store.atomic import atomic_file, staging_folder
@@ -45,6 +45,7 @@ class Ingestion:
         pinned: Names of the data sets of a hub that were read, each with its commit.
         examples: Id of the first sample of each file and format.
         files: Number of files that were read.
+        named_twice: Files that two sources name.
 
     Raises:
         CountsError: A record was lost or counted twice.
@@ -65,6 +66,7 @@ class Ingestion:
     pinned: tuple[str, ...] = ()
     examples: Mapping[tuple[str, str], str] = field(default_factory=dict)
     files: int = 0
+    named_twice: tuple[NamedTwice, ...] = ()
 
     def __post_init__(self) -> None:
         accounted = self.samples + self.merged + self.quarantined
@@ -93,7 +95,6 @@ def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | Non
     Raises:
         NoSourceFileError: A source leads to no file.
         UnknownFileKindError: A file is of a kind that is not read.
-        SourceNamedTwiceError: Two sources name one file.
         UnreadableSourceError: A file is damaged as a whole.
         UnmatchedFieldError: A source names a field that none of its records has.
         EmptyPoolError: No record is a sample.
@@ -108,6 +109,7 @@ def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | Non
     return replace(
         ingestion,
         files=len(files),
+        named_twice=named_twice(files),
         passed_over=tuple(path for each in found for path in each.passed_over),
         pinned=tuple(each.pinned for each in found if each.pinned is not None),
     )

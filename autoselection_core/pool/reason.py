@@ -10,6 +10,7 @@ class QuarantineReason(StrEnum):
     BAD_UTF8 = "bad UTF-8"
     BAD_JSON = "bad JSON"
     BAD_ROW = "bad table row"
+    OTHER_PLACE = "elsewhere in the file"
     UNDESIRABLE = "marked undesirable"
     MEDIA = "images, sound or video"
     PREFERENCE = "preference pair"

@@ -113,7 +113,7 @@ class RecordSorter:
 
     def _read(self, record: RawRecord, file: SourceFile) -> ParsedRecord:
         if record.problem is not None:
-            raise RejectedRecordError(QuarantineReason.BAD_ROW, record.problem)
+            raise RejectedRecordError(record.reason, record.problem)
         limit = file.source.rules.max_characters
         if len(record.text) > file.max_bytes:
             raise RejectedRecordError(QuarantineReason.TOO_LONG, _too_long(limit))

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from autoselection_core.errors.pool import NoSourceFileError, SourceNamedTwiceError, UnknownFileKindError
+from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError
 from autoselection_core.identity import Json, fingerprint, fingerprint_file
 from autoselection_core.pool.data_sets import (
     ENDINGS,
@@ -34,7 +34,7 @@ _NOTES = frozenset(
 """Files that `datasets` and our own exports leave beside the data."""
 
 _LATER_FIELDS = ("choices", "answer_by", "options")
-_LATER_RULES = ("no_input",)
+_LATER_RULES = ("no_input", "columns", "records")
 """Rules of later releases: part of the version of a source only where it declares them."""
 
 _CACHED = "cache-"
@@ -192,7 +192,6 @@ def list_files(sources: Iterable[Source]) -> tuple[SourceFile, ...]:
     Raises:
         NoSourceFileError: Sources lead to no file; it names all of them.
         UnknownFileKindError: A file is of a kind that is not read.
-        SourceNamedTwiceError: Two sources name one file.
     """
     files: list[SourceFile] = []
     empty: list[NoSourceFileError] = []
@@ -208,27 +207,35 @@ def list_files(sources: Iterable[Source]) -> tuple[SourceFile, ...]:
     return name_apart(files)
 
 
-def _require_once(files: list[SourceFile]) -> None:
-    """Refuse a file that two sources name, by whatever path: each of its records would count twice.
+@dataclass(frozen=True)
+class NamedTwice:
+    """A file that two sources name, by whatever paths; it is read by the rules of each.
 
-    Raises:
-        SourceNamedTwiceError: There is one.
+    Attributes:
+        path: The file.
+        first: Path or pattern of the first source.
+        second: That of the second.
     """
+
+    path: Path
+    first: str
+    second: str
+
+
+def named_twice(files: Iterable[SourceFile]) -> tuple[NamedTwice, ...]:
+    """The files that two sources name, each once; a folder with a file and a link to it is one source."""
     first: dict[Path, SourceFile] = {}
+    found: dict[Path, NamedTwice] = {}
     for file in files:
         path = file.path if file.source.hub is not None else file.path.resolve()
         other = first.setdefault(path, file)
         if other is not file and (other.source is not file.source or other.path == file.path):
-            raise SourceNamedTwiceError(file.path, other.source.path, file.source.path)
+            found.setdefault(path, NamedTwice(file.path, other.source.path, file.source.path))
+    return tuple(found.values())
 
 
 def name_apart(files: list[SourceFile]) -> tuple[SourceFile, ...]:
-    """Files whose data sets have different names, where their sources name none.
-
-    Raises:
-        SourceNamedTwiceError: Two sources name one file.
-    """
-    _require_once(files)
+    """Files whose data sets have different names, where their sources name none."""
     folders: defaultdict[str, set[Path]] = defaultdict(set)
     for file in files:
         if file.source.name is None:

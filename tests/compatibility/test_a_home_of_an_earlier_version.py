@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from autoselection_core.cli.running import run
 from autoselection_core.identity import fingerprint_bytes, fingerprint_file
+from autoselection_core.pool import Source, ingest, sources_version
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import first_name
+from autoselection_core.store.home import Home
 from autoselection_core.subset import explain, read_subset, realise, verify
 from tests.compatibility.earlier import (
     CAMPAIGNS,
@@ -50,6 +53,22 @@ def test_the_pool_holds_the_same_samples_and_the_raw_files_give_it_again(
     assert (pool.version, len(pool)) == (known["version"], known["samples"])
     assert fingerprint_bytes([pool.ids.tobytes()]) == known["ids"]
     assert (0 if gated is None else gated.samples_cut) == known["cut"]
+
+
+def test_a_file_that_two_sources_name_is_the_pool_that_it_was(tmp_path: Path) -> None:
+    """Commit f7d6479 gave both names to these files; a later one refused the campaign."""
+    said = [f"{number}" for number in range(4)]
+    lines = [json.dumps({"instruction": f"Say {each}.", "output": f"It is {each}."}) + "\n" for each in said]
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/a.jsonl").write_text("".join(lines))
+    (tmp_path / "raw/b.jsonl").write_text(lines[2])
+    twice = [Source(f"{tmp_path}/raw/*.jsonl", licence="CC0-1.0"), Source(f"{tmp_path}/raw/a.jsonl", "again")]
+
+    found = ingest(twice, Home(tmp_path / "home"))
+
+    assert (found.records, found.samples, found.merged) == (9, 4, 5)
+    assert found.pool.version == "d3e1f6b6556b13645d2786070587b5c7"
+    assert sources_version(twice) == "acd6b9c9e77bbfda433830fe317253cc"
 
 
 @pytest.mark.parametrize("campaign", CAMPAIGNS)

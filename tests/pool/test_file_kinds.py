@@ -13,13 +13,13 @@ import pytest
 from autoselection_core.errors.pool import (
     EmptyPoolError,
     NoSourceFileError,
-    SourceNamedTwiceError,
     UnreadableSourceError,
 )
 from autoselection_core.identity import Json
 from autoselection_core.pool import Ingestion, QuarantineReason, Source, ingest
 from autoselection_core.pool.reading.rules import Fields, Rules
 from autoselection_core.pool.sources import list_files
+from autoselection_core.report.sections.tables import named_twice_sentence
 from autoselection_core.store.home import Home
 
 RECORDS = [{"prompt": f"Count to {number}.", "response": f" 1\n{number}"} for number in range(2, 8)]
@@ -63,7 +63,8 @@ FILES = {
     "pretty.jsonl": json.dumps(RECORDS, indent=1).encode(),
     "field.json": json.dumps({"version": "1.0", "data": RECORDS}).encode(),
     "pretty-field.json": json.dumps({"data": RECORDS, "n": [1]}, indent=2).encode(),
-    "splits.json": json.dumps({"train": RECORDS[:2], "test": RECORDS[2:]}, indent=2).encode(),
+    "splits.json": json.dumps({"data": {"train": RECORDS}, "of": {"us": 1}}, indent=2).encode(),
+    "parts.json": json.dumps({"test": RECORDS[:2], "examples": RECORDS[2:]}, indent=2).encode(),
     "objects.json": "\n".join(json.dumps(record, indent=2) for record in RECORDS).encode(),
     "raw.jsonl.gz": gzip.compress(LINES, mtime=0),
     "twice.jsonl.gz": gzip.compress(LINES[:100], mtime=0) + gzip.compress(LINES[100:]),
@@ -474,7 +475,7 @@ def test_a_date_that_python_has_none_for_is_kept_as_its_number(tmp_path: Path, k
     assert extras == {'{"made":1152921504606846976}', None}
 
 
-def test_a_file_that_two_sources_name_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_two_sources_name_is_read_by_the_rules_of_each_and_told_of(tmp_path: Path) -> None:
     folder = tmp_path / "raw"
     folder.mkdir()
     file = folder / "a.jsonl"
@@ -488,10 +489,15 @@ def test_a_file_that_two_sources_name_is_refused(tmp_path: Path) -> None:
         Source(str(folder / "*.jsonl")),
         Source(str(tmp_path / "link.jsonl")),
     ):
-        with pytest.raises(SourceNamedTwiceError, match=r"is named by two sources, .*raw"):
-            ingest([once, other], Home(tmp_path / "home"))
+        found = ingest([once, other], Home(tmp_path / "home"))
+        assert (found.samples, found.merged) == (1, 1)
+        assert [(each.first, each.second) for each in found.named_twice] == [(once.path, other.path)]
+        assert "is named by two sources" in named_twice_sentence(found)
+    backwards = Source(str(file), rules=Rules(Fields(question="answer", answer="question")))
+    assert ingest([once, backwards], Home(tmp_path / "home")).samples == 2
     (folder / "b.jsonl").symlink_to(file)
-    assert ingest([once], Home(tmp_path / "home")).merged == 1
+    found = ingest([once], Home(tmp_path / "home"))
+    assert (found.merged, found.named_twice) == (1, ())
 
 
 @pytest.mark.parametrize("place", ["columns", "fields"])

@@ -8,9 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError, UnreadableSourceError
+from autoselection_core.errors.pool import (
+    EmptyPoolError,
+    NoSourceFileError,
+    UnknownFileKindError,
+    UnreadableSourceError,
+)
 from autoselection_core.identity import Json
-from autoselection_core.pool import Origin, QuarantineReason, Role, Source, ingest, sources_version
+from autoselection_core.pool import Ingestion, Origin, QuarantineReason, Role, Source, ingest, sources_version
 from autoselection_core.pool.files.readers import raw_records
 from autoselection_core.pool.reading import Rules, read_record
 from autoselection_core.pool.reading.view import Treatment
@@ -268,3 +273,142 @@ def test_the_version_of_sources_follows_their_bytes_names_and_licences(tmp_path:
     assert sources_version([Source(str(raw), licence="MIT"), sources[1]]) != version
     other.write_text("{} ")
     assert sources_version(sources) != version
+
+
+def read(path: Path, content: Json | str, rules: Rules = Rules()) -> Ingestion:  # noqa: B008 it is frozen
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return ingest([Source(str(path), rules=rules)], Home(path.parent / "home"))
+
+
+def said_in(found: Ingestion) -> list[str]:
+    return sorted(sample.text() for sample in found.pool.samples())
+
+
+BARE = (
+    'What is 2 + 2?,Four\n"Who, then?",Nobody\n',
+    "Who came?;Anneke Vos.\nWho went?;Bo, too.\n",
+    "12.5,What is a half of 25?\n6,What is a half of 12?\n",
+    '"Say ""yes"".",yes\n"Name two\nrivers.",Lemmer and Eem\n',
+)
+
+
+@pytest.mark.parametrize("content", BARE)
+def test_a_table_without_a_heading_says_so_and_is_read_by_the_names_that_its_source_gives(
+    tmp_path: Path, content: str
+) -> None:
+    """Its first record was lost as the heading, and no word said so."""
+    with pytest.raises(EmptyPoolError, match=r"none of 2 records .* is a record .* no heading.*`columns: \["):
+        read(tmp_path / "bare.csv", content)
+
+    found = read(tmp_path / "bare.csv", content, Rules(columns=("question", "answer")))
+    assert (found.records, found.samples) == (2, 2)
+    headed = read(tmp_path / "bare.csv", f"question{';' if ';' in content else ','}answer\n{content}")
+    assert said_in(found) == said_in(headed)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "question,Is the answer right?\nA?,x\n",
+        "0,1\nA?,x\n",
+        "Frage,Antwort,Quelle\nA?,x,y\n",
+        "user,assistant,Was it good?\nA?,x,yes\n",
+    ],
+)
+def test_a_heading_is_no_record_whatever_it_asks(tmp_path: Path, content: str) -> None:
+    (tmp_path / "raw.csv").write_text(content)
+    (file,) = list_files([Source(str(tmp_path / "raw.csv"))])
+
+    (record,) = raw_records(file)
+
+    assert record.problem is None
+
+
+def test_named_columns_that_are_there_as_a_heading_are_no_record(tmp_path: Path) -> None:
+    rules = Rules(columns=("question", "answer"))
+
+    assert said_in(read(tmp_path / "raw.csv", "question,answer\nA?,a\n", rules)) == ["A?\na"]
+
+
+A, B, C = ({"question": f"{name}?", "answer": name.lower()} for name in "ABC")
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ({"train": [A, B], "test": [C]}, "test"),
+        ({"test": [C], "train": [A, B], "version": "1.0"}, "test"),
+        ({"train": [A, B], "dev": [C]}, "dev"),
+        ({"Training": [A, B], "Testing": [C]}, "Testing"),
+        ({"data": {"train": [A, B], "test": [C]}}, "data.test"),
+        (
+            {"version": "1.0", "data": {"splits": {"train": [A, B], "validation": [C]}}},
+            "data.splits.validation",
+        ),
+        ({"train": {"a": A, "b": B}, "test": {"c": C, "d": C}}, "test"),
+    ],
+)
+def test_of_several_splits_that_to_train_on_is_read_and_the_others_are_counted(
+    tmp_path: Path, content: Json, place: str
+) -> None:
+    """Both splits were read alike, or none where they were below another field."""
+    found = read(tmp_path / "raw.json", content)
+
+    assert said_in(found) == ["A?\na", "B?\nb"]
+    assert found.quarantined == found.records - 2 > 0
+    (left,) = found.left_out
+    assert left.reason == QuarantineReason.OTHER_PLACE
+    assert f"it is under `{place}`, and of this file `" in left.example
+    assert said_in(read(tmp_path / "raw.json", content, Rules(records=(place,)))) == ["C?\nc"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"data": {"train": [A, B]}},
+        {"data": {"all": [A, B]}, "about": {"by": ["us"]}},
+        {"result": {"page": {"rows": [A, B]}}},
+        {"corpus": {"a": A, "b": B}, "about": "two"},
+        {"data": [A, B], "dev": []},
+    ],
+)
+def test_records_below_fields_are_read_where_they_are_at_one_place(tmp_path: Path, content: Json) -> None:
+    assert said_in(read(tmp_path / "raw.json", content)) == ["A?\na", "B?\nb"]
+
+
+def test_records_at_several_places_are_put_aside_with_the_places(tmp_path: Path) -> None:
+    content: Json = {"data": {"en": [A, B], "de": [C]}}
+
+    with pytest.raises(
+        EmptyPoolError, match=r"records at 2 places \(data.en, data.de\).*`records: \[data.en\]`"
+    ):
+        read(tmp_path / "raw.json", content)
+    assert said_in(read(tmp_path / "raw.json", content, Rules(records=("data.de",)))) == ["C?\nc"]
+    assert len(said_in(read(tmp_path / "raw.json", content, Rules(records=("data.de", "data.en"))))) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "rules", "says"),
+    [
+        (
+            "raw.json",
+            {"data": {"en": [A]}},
+            Rules(records=("data.fr",)),
+            r"no records under 'data.fr'.*data.en",
+        ),
+        ("raw.json", [A, B], Rules(records=("data",)), "it is not one object"),
+        (
+            "raw.jsonl",
+            f"{json.dumps(A)}\n{json.dumps(B)}\n",
+            Rules(records=("data",)),
+            "it is not one object",
+        ),
+        ("raw.csv", "question,answer\nA?,a\n", Rules(records=("data",)), "places in JSON files"),
+        ("raw.json", [A, B], Rules(columns=("question", "answer")), "only CSV and TSV files need"),
+    ],
+)
+def test_places_and_columns_that_a_file_does_not_have_are_refused(
+    tmp_path: Path, name: str, content: Json, rules: Rules, says: str
+) -> None:
+    with pytest.raises(UnreadableSourceError, match=says):
+        read(tmp_path / name, content, rules)

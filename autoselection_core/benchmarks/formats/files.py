@@ -9,6 +9,7 @@ from autoselection_core.errors.benchmarks import UnreadableBenchmarkError
 from autoselection_core.errors.pool import PoolError
 from autoselection_core.pool.data_sets import ENDINGS, kind_of
 from autoselection_core.pool.files.readers import raw_records
+from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sources import Source, SourceFile
 from autoselection_core.store import hub
 from autoselection_core.store.home import confine
@@ -38,6 +39,8 @@ def files_of(named: str, folder: Path) -> tuple[Path, ...]:
 def records(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """The records of a file with their line numbers, from 1; in place of a bad one, the fault.
 
+    All splits of a file are read: a benchmark is no data to train on.
+
     Raises:
         UnreadableBenchmarkError: There is no such file, its kind is unknown, or it is damaged as a whole.
     """
@@ -49,7 +52,8 @@ def records(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
         )
     try:
         for raw in raw_records(SourceFile(Source(str(file)), file, file.parent)):
-            yield raw.line, raw.problem or _object(raw.text)
+            is_bad = raw.problem is not None and raw.reason is not QuarantineReason.OTHER_PLACE
+            yield raw.line, raw.problem if is_bad and raw.problem else _object(raw.text)
     except PoolError as error:
         raise UnreadableBenchmarkError(str(file), str(error)) from error
 

@@ -12,7 +12,10 @@ from autoselection_core.pool.reading.rules import KNOWN, Fields, Rules
 from autoselection_core.pool.sources import Source
 from autoselection_core.store import hub
 
-_RULES = ("fields", "answer", "keep", "max_characters", "no_input")
+_RULES = ("fields", "answer", "keep", "max_characters", "no_input", "columns", "records")
+_LISTED = ("no_input", "columns", "records")
+"""Rules that are lists of texts."""
+
 _KEYS = ("path", "name", "licence", *_RULES)
 _FIELDS = tuple(each.name for each in fields(Fields))
 _LISTS = ("split_on", "choices")
@@ -78,8 +81,9 @@ def _rules(found: Mapping[str, Value]) -> Rules:
         rules = _with(found["answer"], rules, answer=found["answer"].text())
     if "keep" in found:
         rules = _with(found["keep"], rules, keep=tuple(item.text() for item in found["keep"].items()))
-    if "no_input" in found:
-        rules = replace(rules, no_input=tuple(item.text() for item in found["no_input"].items()))
+    for name in _LISTED:
+        if name in found:
+            rules = _with(found[name], rules, **{name: tuple(item.text() for item in found[name].items())})
     if "max_characters" in found:
         rules = replace(rules, max_characters=found["max_characters"].whole(1))
     return rules

@@ -22,6 +22,7 @@ from autoselection_core.report.sections.tables import (
     formats_table,
     gate_sentence,
     gate_table,
+    named_twice_sentence,
     passed_over_sentence,
     quarantine_table,
     records_sentence,
@@ -176,8 +177,9 @@ def show_records(found: Ingestion) -> None:
     for table in (formats_table(found), fields_table(found), quarantine_table(found)):
         if table.rows:
             show_table(table)
-    if sentence := passed_over_sentence(found):
-        tell(sentence)
+    for sentence in (passed_over_sentence(found), named_twice_sentence(found)):
+        if sentence:
+            tell(sentence)
 
 
 def show_gate(workspace: Workspace) -> None:

@@ -48,7 +48,7 @@ from autoselection_core.cli.progress import show_progress
 from autoselection_core.errors.benchmarks import BenchmarkError
 from autoselection_core.errors.campaign import CampaignFileExistsError, NoAnswerError, NoSuchPathError
 from autoselection_core.errors.evaluation import ItemsTooLongError, ScoringFailedError
-from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
+from autoselection_core.errors.pool import RejectedRecordError, SourceNamedTwiceError, UndeclaredAnswerError
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.models.folder import require_model
 from autoselection_core.pool.files.readers import raw_records
@@ -58,7 +58,7 @@ from autoselection_core.pool.reading import read_record
 from autoselection_core.pool.reading.rules import KNOWN
 from autoselection_core.pool.reading.view import Treatment
 from autoselection_core.pool.sample import Scope
-from autoselection_core.pool.sources import Source
+from autoselection_core.pool.sources import Source, list_files, named_twice
 from autoselection_core.progress import duration_text
 from autoselection_core.report.sections.verdict import verdict_sentence
 from autoselection_core.search.arms import PLAIN_REPLICATES
@@ -187,6 +187,7 @@ def write_campaign(
         OutsidePathError: A path leads out of the folders that a campaign may name.
         ModelLoadError: The model is none.
         NoSourceFileError: A path leads to no file.
+        SourceNamedTwiceError: Two paths lead to one file.
         EmptyPoolError: No record is a sample; the reasons were shown.
         BenchmarkError: A path leads to no benchmark.
         NoAnswerError: The input ended before a question was answered.
@@ -195,6 +196,8 @@ def write_campaign(
         raise CampaignFileExistsError(file)
     allowed_paths = AllowedPaths(file, Home.from_environment())
     _require_allowed(allowed_paths, [*paths, *benchmarks, *([model] if model and _is_folder(model) else [])])
+    for twice in named_twice(list_files([Source.at(path) for path in paths])):
+        raise SourceNamedTwiceError(twice.path, twice.first, twice.second)
     if model is not None:
         require_model(model)
     if model is None and ask:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.pool.data_sets import compression_of
+from autoselection_core.pool.reason import QuarantineReason
 
 Content: TypeAlias = mmap.mmap | bytes
 """The bytes of a file; only those that are looked at are read."""
@@ -139,7 +140,8 @@ class RawRecord:
         number: Its place among the records of the file, from 1.
         line: The line on which it starts, from 1; in a file of columns its row.
         text: Its JSON; where it is longer than may be (`SourceFile.max_bytes`), its beginning.
-        problem: Fault of the row of a table that it comes from; None where there is none.
+        problem: Why it is put aside unread: a fault of its row of a table, or its place; None for none.
+        reason: Reason under which it is put aside then.
         beside: Fields of text that the file has beside its records.
     """
 
@@ -148,4 +150,5 @@ class RawRecord:
     line: int
     text: bytes
     problem: str | None = None
+    reason: QuarantineReason = QuarantineReason.BAD_ROW
     beside: tuple[str, ...] = ()

@@ -9,15 +9,20 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.identity import Json
 from autoselection_core.pool.data_sets import LINES, kind_of
 from autoselection_core.pool.files.content import BYTE_ORDER_MARK, Content, RawRecord, content_of
+from autoselection_core.pool.files.json_objects import (
+    OTHER_SPLITS,
+    TRAIN,
+    asks,
+    problem_of,
+    records_in,
+)
 from autoselection_core.pool.reading.content import has_text
 from autoselection_core.pool.reading.spellings import (
-    ANSWERS,
     DEFINITIONS,
     QUESTIONS,
     SPEAKERS,
@@ -25,20 +30,20 @@ from autoselection_core.pool.reading.spellings import (
     role_of,
 )
 from autoselection_core.pool.reading.turns import are_turns
+from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sources import SourceFile
 
-RECORDS = frozenset(
+_RECORDS = frozenset(
     (
         *("data", "dataset", "records", "rows", "examples", "items", "samples", "instances", "entries"),
-        *("train", "validation", "test"),
+        *(*TRAIN, *OTHER_SPLITS),
     )
 )
-"""Fields of a file that is one object, under which its records are looked for."""
+"""Fields of a file that is one object, under which its records are looked for first."""
 
 _MAX_TABLE = 1 << 27
 """Bytes of a table that is parsed as a whole."""
 
-_MIN_ROWS = 2
 _BLANK = re.compile(rb"\s*+")
 _TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\.)*+"|\\.|[\[\]{},\n]')
 """Whole strings, so that brackets and commas inside them are passed over. No string crosses a line: after a
@@ -58,6 +63,8 @@ def read_json(file: SourceFile) -> Iterator[RawRecord]:
     with content_of(file.path) as data:
         start = _past_blank(data, len(BYTE_ORDER_MARK) if data[:3] == BYTE_ORDER_MARK else 0)
         opening = data[start : start + 1]
+        if opening == b"[":
+            _require_one_object(file)
         if opening == b"[" and (end := _end_of_conversation(data, start, file.max_bytes)):
             yield RawRecord(file.name, 1, _line_number(data, start), data[start:end])
         elif opening == b"[" and (kind_of(file.path) != LINES or _is_one_array(data, start)):
@@ -65,7 +72,18 @@ def read_json(file: SourceFile) -> Iterator[RawRecord]:
         elif opening == b"{" and not _is_line_of_many(data, start, file.max_bytes):
             yield from _objects(data, start, file)
         else:
+            _require_one_object(file)
             yield from _lines(data, file)
+
+
+def _require_one_object(file: SourceFile) -> None:
+    """Refuse a file of another layout where the source names places in an object.
+
+    Raises:
+        UnreadableSourceError: The source does.
+    """
+    if file.source.rules.records:
+        raise UnreadableSourceError(file.path, "its source names `records` in it, and it is not one object")
 
 
 def _is_one_array(data: Content, start: int) -> bool:
@@ -94,7 +112,7 @@ def _end_of_conversation(data: Content, start: int, max_bytes: int) -> int | Non
 
 def _is_turn(value: Json) -> bool:
     """Whether an object is a turn and nothing else: no record that names a speaker, no message of a tree."""
-    if not isinstance(value, dict) or "parent_id" in value or _asks(value):
+    if not isinstance(value, dict) or "parent_id" in value or asks(value):
         return False
     speaker = next((value[key] for key in SPEAKERS if key in value), None)
     return isinstance(speaker, str) and role_of(speaker) is not None
@@ -151,36 +169,45 @@ def _boundaries(data: Content, start: int) -> Iterator[tuple[int, int, int]]:
     yield len(data), len(data), first_line or line
 
 
+@dataclass(frozen=True)
+class _Array:
+    """An array of records in an object: the field that holds it, and where its elements begin and end."""
+
+    field: str
+    begin: int
+    end: int
+
+
 @dataclass
 class _Object:
     """An outermost object: where it ends, and where the arrays of records in it begin and end."""
 
     end: int | None
-    arrays: list[tuple[int, int]]
+    arrays: list["_Array"]
 
 
 def _objects(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord]:
     """The records of a file that begins with an object which no line holds, or which is all that there is."""
     first = _scan(data, start)
     is_all = first.end is not None and _past_blank(data, first.end) == len(data)
-    if is_all and not first.arrays and (rows := _rows_of_columns(data, start, file)):
-        for number, row in enumerate(rows, 1):
-            yield RawRecord(file.name, number, 1, json.dumps(row, ensure_ascii=False).encode())
-    elif is_all and not first.arrays and (listed := _lists_of_records(data, start)):
-        said, keys = listed
-        others = {key: value for key, value in said.items() if key not in keys}
-        for number, row in enumerate((row for key in keys for row in said[key]), 1):
-            text = json.dumps(row, ensure_ascii=False).encode(errors="surrogatepass")
-            yield _with_fields(RawRecord(file.name, number, 1, text), others)
+    if not is_all:
+        _require_one_object(file)
+    is_parsed = is_all and (not first.arrays or bool(file.source.rules.records))
+    if is_parsed and (found := records_in(_parse_whole(data, start, file), file)):
+        for number, each in enumerate(found, 1):
+            text = json.dumps(each.record, ensure_ascii=False).encode(errors="surrogatepass")
+            yield _aside(_with_fields(RawRecord(file.name, number, 1, text), each.beside), each.problem)
     elif is_all and first.arrays and _is_record(data[start : min(first.end or 0, start + file.max_bytes)]):
         yield from _one_after_the_other(data, start, file)
     elif first.arrays and (is_all or (first.end is None and kind_of(file.path) != LINES)):
         number = 0
         beside = _beside(data, start, first, file.max_bytes)
-        for array, _ in first.arrays:
-            for record in _array(data, array, file, number):
+        fields = [array.field for array in first.arrays]
+        for array in first.arrays:
+            problem = problem_of(array.field, fields, ())
+            for record in _array(data, array.begin, file, number):
                 number = record.number
-                yield _with_fields(record, beside)
+                yield _aside(_with_fields(record, beside), problem)
     elif first.end is not None and isinstance(
         _parse(data[start : min(first.end, start + file.max_bytes)]), dict
     ):
@@ -189,14 +216,35 @@ def _objects(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord]
         yield from _lines(data, file)
 
 
+def _parse_whole(data: Content, start: int, file: SourceFile) -> Json:
+    """The value of a file; null where it is too long to be parsed as a whole.
+
+    Raises:
+        UnreadableSourceError: It is, and the source names places in it.
+    """
+    if len(data) <= _MAX_TABLE:
+        return _parse(data[start:])
+    if file.source.rules.records:
+        reason = f"`records` is looked up in files of up to {_MAX_TABLE >> 20} MiB; write a record a line"
+        raise UnreadableSourceError(file.path, reason)
+    return None
+
+
+def _aside(record: RawRecord, problem: str | None) -> RawRecord:
+    return (
+        record if problem is None else replace(record, problem=problem, reason=QuarantineReason.OTHER_PLACE)
+    )
+
+
 def _beside(data: Content, start: int, found: _Object, max_bytes: int) -> Mapping[str, Json]:
     """Fields of an object beside its arrays of records; none where they are too long or damaged."""
     pieces, at = [], start
-    for begin, end in (*found.arrays, (found.end or 0, found.end or 0)):
+    end = found.end or 0
+    for begin, stop in (*((array.begin, array.end) for array in found.arrays), (end, end)):
         pieces.append(data[at : min(begin, at + max_bytes)])
-        at = end
+        at = stop
     said = _parse(b"".join(pieces))
-    arrays = {key for key in said if key.lower() in RECORDS} if isinstance(said, dict) else set()
+    arrays = {key for key in said if key.lower() in _RECORDS} if isinstance(said, dict) else set()
     return {key: said[key] for key in said if key not in arrays} if isinstance(said, dict) else {}
 
 
@@ -208,74 +256,6 @@ def _with_fields(record: RawRecord, beside: Mapping[str, Json]) -> RawRecord:
     if defined and text[:1] == b"{" and text[1:].strip() != b"}":
         text = json.dumps(defined, ensure_ascii=False).encode(errors="surrogatepass")[:-1] + b", " + text[1:]
     return replace(record, text=text, beside=others)
-
-
-def _rows_of_columns(data: Content, start: int, file: SourceFile) -> list[dict[str, Json]]:
-    """The records of a file whose only object is a table, or holds a record under each key.
-
-    A table has lists of texts of one length as question and answer, objects with the same keys, or lists of
-    values beside the names of their columns, as `DataFrame.to_json` writes them. Anything else gives none.
-
-    Raises:
-        UnreadableSourceError: Its columns differ in length.
-    """
-    found = _parse(data[start:]) if len(data) <= _MAX_TABLE else None
-    if not isinstance(found, dict) or not found:
-        return []
-    if rows := _rows_of_names(found):
-        return rows
-    values = list(found.values())
-    if all(isinstance(value, dict) for value in values):
-        if _asks(found):
-            rows = values[0].keys()
-            same = all(value.keys() == rows for value in values)
-            return [{key: found[key][row] for key in found} for row in rows] if same else []
-        return values if sum(map(_asks, values)) >= min(_MIN_ROWS, len(values)) else []
-    is_table = _asks(found) and any(key.lower() in ANSWERS for key in found)
-    return _rows_of_lists(found, file) if is_table and all(isinstance(v, list) for v in values) else []
-
-
-def _rows_of_lists(found: Mapping[str, Any], file: SourceFile) -> list[dict[str, Json]]:
-    """The records of columns that are lists, where the one that asks holds texts; else none."""
-    asked: list[Json] = next((value for key, value in found.items() if key.lower() in QUESTIONS), [])
-    if len(asked) < _MIN_ROWS or not all(isinstance(each, str) for each in asked):
-        return []
-    if any(len(value) != len(asked) for value in found.values()):
-        lengths = ", ".join(f"{key} has {len(value):,}" for key, value in found.items())
-        raise UnreadableSourceError(file.path, f"its columns differ in length ({lengths} values)")
-    return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
-
-
-def _lists_of_records(data: Content, start: int) -> tuple[dict[str, Any], list[str]] | None:
-    """A file's only object, which asks nothing, and its fields of any name that list objects which ask.
-
-    None where it has no such field, or one of turns.
-    """
-    said: Any = _parse(data[start:]) if len(data) <= _MAX_TABLE else None
-    if not isinstance(said, dict) or _asks(said):
-        return None
-    lists = {key: value for key, value in said.items() if isinstance(value, list)}
-    keys = [key for key, rows in lists.items() if any(isinstance(row, dict) and _asks(row) for row in rows)]
-    return (said, keys) if keys and not any(map(are_turns, lists.values())) else None
-
-
-def _rows_of_names(found: Mapping[str, Json]) -> list[dict[str, Json]]:
-    """The records of lists of values beside the names of their columns (`orient="split"` of pandas)."""
-    names, rows = found.get("columns"), found.get("data")
-    if not isinstance(names, list) or not isinstance(rows, list) or not all(map(_is_text, names)):
-        return []
-    if not _asks(dict.fromkeys(map(str, names))):
-        return []
-    lists = [row for row in rows if isinstance(row, list) and len(row) == len(names)]
-    return [dict(zip(map(str, names), row, strict=True)) for row in lists] if len(lists) == len(rows) else []
-
-
-def _is_text(value: Json) -> bool:
-    return isinstance(value, str)
-
-
-def _asks(record: Mapping[str, Json]) -> bool:
-    return any(key.lower() in QUESTIONS or key.lower() in TURN_LISTS for key in record)
 
 
 def _array(data: Content, start: int, file: SourceFile, number: int) -> Iterator[RawRecord]:
@@ -301,23 +281,24 @@ def _one_after_the_other(data: Content, start: int, file: SourceFile) -> Iterato
 
 def _scan(data: Content, start: int) -> _Object:
     """Find the end of the object that begins here, and the arrays of objects under known names in it."""
-    depth, key, begun, arrays = 0, b"", None, []
+    depth, key, name, begun = 0, b"", "", None
+    arrays: list[_Array] = []
     for token in _TOKEN.finditer(data, start):
         text = token.group()
         if text in _OPENING:
             depth += 1
             if depth == len("{[") and text == b"[" and _holds_records(data, key, token.end()):
-                begun = token.end()
+                begun, name = token.end(), key.decode(errors="replace").strip('"')
         elif text in _CLOSING:
             depth -= 1
             if depth == 1 and begun is not None:
-                arrays.append((begun, token.start()))
+                arrays.append(_Array(name, begun, token.start()))
                 begun = None
             if depth == 0:
                 return _Object(token.end(), arrays)
         elif depth == 1 and text[:1] == b'"':
             key = text
-    return _Object(None, arrays if begun is None else [*arrays, (begun, len(data))])
+    return _Object(None, arrays if begun is None else [*arrays, _Array(name, begun, len(data))])
 
 
 def _is_record(text: bytes) -> bool:
@@ -332,7 +313,7 @@ def _is_record(text: bytes) -> bool:
 
 def _holds_records(data: Content, key: bytes, start: int) -> bool:
     first = _past_blank(data, start)
-    return key.decode(errors="replace").strip('"').lower() in RECORDS and data[first : first + 1] == b"{"
+    return key.decode(errors="replace").strip('"').lower() in _RECORDS and data[first : first + 1] == b"{"
 
 
 def _parse(text: bytes) -> Json:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any, TypeAlias
 
+from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.pool.data_sets import ARROW, JSON, LINES, PARQUET, TABLE, kind_of
 from autoselection_core.pool.files.column_files import count_rows, read_arrow, read_parquet
 from autoselection_core.pool.files.content import RawRecord
@@ -34,6 +35,7 @@ def raw_records(file: SourceFile) -> Iterator[RawRecord]:
     Raises:
         UnreadableSourceError: The file is damaged as a whole.
     """
+    _require_kind(file)
     rows = _READERS[kind_of(file.path)](file)
     first = next(rows, None)
     if first is None:
@@ -42,6 +44,21 @@ def raw_records(file: SourceFile) -> Iterator[RawRecord]:
     if _message(first) is not None:
         return _trees(found)
     return _by_question(found) if _article(first) is not None else found
+
+
+def _require_kind(file: SourceFile) -> None:
+    """Refuse rules for files of another kind, which would change nothing.
+
+    Raises:
+        UnreadableSourceError: The source gives such rules.
+    """
+    rules, kind = file.source.rules, kind_of(file.path)
+    if rules.columns and kind != TABLE:
+        raise UnreadableSourceError(
+            file.path, "its source gives `columns`, which only CSV and TSV files need"
+        )
+    if rules.records and kind not in (JSON, LINES):
+        raise UnreadableSourceError(file.path, "its source gives `records`, which are places in JSON files")
 
 
 def count_records(files: Iterable[SourceFile]) -> int | None:

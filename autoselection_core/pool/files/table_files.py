@@ -1,19 +1,31 @@
-"""Rows of CSV and TSV files as records: the header names the fields, and an empty cell is an absent field."""
+"""Rows of CSV and TSV files as records: the header names the fields, and an empty cell is an absent field.
+
+Where the first line is a record itself, no field has a name: the rows are put aside with a sentence that says
+so, unless the source names the columns.
+"""
 
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
-from autoselection_core.errors.pool import UnreadableSourceError
+from autoselection_core.errors.pool import RejectedRecordError, UnreadableSourceError
 from autoselection_core.pool.data_sets import separator_of
 from autoselection_core.pool.files.content import RawRecord, open_content
+from autoselection_core.pool.reading.record import KNOWN_FIELDS, read_record
+from autoselection_core.pool.reading.rules import Rules
 from autoselection_core.pool.sources import SourceFile
 
 _MAX_CELL = 1 << 28
 """Characters of a cell up to which it costs its row alone, and beyond which it costs the file."""
 
 _SEPARATORS = (",", ";", "\t")
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
+_SENTENCE = re.compile(r"[.?!。\uff1f\uff01]\Z|\n")
+_LONG_NAME = 60
+"""Characters from which on a cell is no name of a column."""
 
 
 def read_table(file: SourceFile) -> Iterator[RawRecord]:
@@ -35,10 +47,14 @@ def read_table(file: SourceFile) -> Iterator[RawRecord]:
 
 
 def _rows(lines: io.TextIOWrapper, file: SourceFile) -> Iterator[RawRecord]:
-    separator = separator_of(file.path) or _separator(lines)
+    rules = file.source.rules
+    separator = separator_of(file.path) or _separator(lines, len(rules.columns))
     read: list[str] = []
     rows = csv.reader(_remember(lines, read), delimiter=separator)
-    header = next(rows, [])
+    header = list(rules.columns) or next(rows, [])
+    if not rules.columns and _is_record(header, rules):
+        yield from _without_names(header, rows, file)
+        return
     if len(set(header)) < len(header):
         twice = next(name for name in header if header.count(name) > 1)
         raise UnreadableSourceError(file.path, f"its header names the column {twice!r} twice")
@@ -46,11 +62,54 @@ def _rows(lines: io.TextIOWrapper, file: SourceFile) -> Iterator[RawRecord]:
     read.clear()
     for row in rows:
         first_line, line = line + 1, rows.line_num
-        if any(row):
+        if any(row) and not (first_line == 1 and tuple(row) == rules.columns):
             number += 1
             problem = _open_quote(read, separator) or _problem(header, row)
             yield RawRecord(file.name, number, first_line, _spell(header, row)[: file.max_bytes + 1], problem)
         read.clear()
+
+
+def _is_record(first: Sequence[str], rules: Rules) -> bool:
+    """Whether the first line is a record: it names no known field, and half of its cells are no names."""
+    cells = [cell.strip() for cell in first if cell.strip()]
+    named = {name.partition(".")[0] for name in rules.names}
+    if named & set(first) or KNOWN_FIELDS & {cell.casefold() for cell in cells}:
+        return False
+    if first == [str(place) for place in range(len(first))]:
+        return False  # what pandas writes above columns without names
+    unlike = [cell for cell in cells if _is_no_name(cell)]
+    return bool(unlike) and 2 * len(unlike) >= len(cells) and not _is_read(dict.fromkeys(cells, "text"))
+
+
+def _is_no_name(cell: str) -> bool:
+    return bool(_NUMBER.fullmatch(cell) or _SENTENCE.search(cell)) or len(cell) > _LONG_NAME
+
+
+def _is_read(record: dict[str, str]) -> bool:
+    """Whether fields of these names hold a sample."""
+    try:
+        read_record(record)
+    except RejectedRecordError:
+        return False
+    return True
+
+
+def _without_names(
+    first: Sequence[str], rows: Iterator[Sequence[str]], file: SourceFile
+) -> Iterator[RawRecord]:
+    """All rows of a table without a heading, put aside."""
+    shown = ", ".join(repr(cell[:_LONG_NAME]) for cell in first[:2])
+    problem = (
+        f"the first line of the file is a record ({shown}) and no heading: write names of columns above it,"
+        " or give them in its source, as `columns: [question, answer]`"
+    )
+    number, line = 0, 1
+    for row in chain([first], rows):
+        if any(row):
+            number += 1
+            names = [str(place) for place in range(len(row))]
+            yield RawRecord(file.name, number, line, _spell(names, row)[: file.max_bytes + 1], problem)
+        line += 1 + sum(cell.count("\n") for cell in row)
 
 
 def _remember(lines: Iterable[str], read: list[str]) -> Iterator[str]:
@@ -72,10 +131,13 @@ def _open_quote(lines: Sequence[str], separator: str) -> str | None:
     return None
 
 
-def _separator(lines: io.TextIOWrapper) -> str:
-    """Most frequent separator of the header; a comma where it has none."""
+def _separator(lines: io.TextIOWrapper, columns: int) -> str:
+    """Most frequent separator of the header, a comma for none; or that which gives so many columns."""
     header = lines.readline()
     lines.seek(0)
+    for separator in _SEPARATORS if columns else ():
+        if len(next(csv.reader([header], delimiter=separator), [])) == columns:
+            return separator
     return max(_SEPARATORS, key=header.count)
 
 

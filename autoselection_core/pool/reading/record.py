@@ -51,7 +51,7 @@ from autoselection_core.pool.reading.view import Note, Treatment, View
 from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Role, Sample
 
-_KNOWN_FIELDS = frozenset(
+KNOWN_FIELDS = frozenset(
     (
         *TURN_LISTS,
         *QUESTIONS,
@@ -126,7 +126,7 @@ def read_record(record: Json, rules: Rules = KNOWN) -> ParsedRecord:
 def _in_lower_case(record: Mapping[str, Json]) -> Mapping[str, Json]:
     """The record with known fields in lower case, without white space around them."""
     lowered = ((key, key.strip().casefold()) for key in record)
-    return {(low if low in _KNOWN_FIELDS and low not in record else key): record[key] for key, low in lowered}
+    return {(low if low in KNOWN_FIELDS and low not in record else key): record[key] for key, low in lowered}
 
 
 def _read(record: Mapping[str, Json], rules: Rules) -> ParsedRecord:

@@ -117,9 +117,13 @@ class Rules:
             are then not kept; None keeps them all.
         max_characters: Characters of text in a record; a longer one is put aside.
         no_input: Texts of `input`, in any case, that say there is none beside the instruction, such as N/A.
+        columns: Names of the columns of a table (CSV, TSV) whose first line is a record and no heading.
+        records: Places of the records in a JSON file that is one object, with dots between the names, such as
+            `data.train`; by default `train` where there are several splits.
 
     Raises:
-        SettingError: The limit is no limit, the answer is named twice, or a field is read and kept beside.
+        SettingError: The limit is no limit, the answer or a column is named twice, or a field is read and
+            kept beside.
     """
 
     fields: Fields = Fields()
@@ -127,12 +131,16 @@ class Rules:
     keep: tuple[str, ...] | None = None
     max_characters: int = MAX_CHARACTERS
     no_input: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.max_characters < 1:
             raise SettingError("max_characters", self.max_characters, "at least 1")
         if self.answer is not None and self.fields.answer is not None:
             raise SettingError("answer", self.answer, "given once: here or under `fields`")
+        if len(set(self.columns)) < len(self.columns):
+            raise SettingError("columns", self.columns, "names that differ")
         answer = self._answer_fields
         read = {name.partition(".")[0] for name in (*self.fields.names, *answer)}
         if both := read & set(self.keep or ()):

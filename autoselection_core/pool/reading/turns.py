@@ -50,6 +50,7 @@ _PAIR = (Role.USER, Role.ASSISTANT)
 _OF_PYTHON = re.compile(r"\[?\{'")
 """Beginning of turns, or of one, as `str` writes them."""
 
+_MAX_DIGITS = 9
 _SAID_OF_A_TURN = 2
 """Fields of a turn that has a speaker and a text, and nothing else to look at."""
 
@@ -60,7 +61,7 @@ def conversation(value: Json, where: str, notes: Notes) -> list[Message]:
     A turn of calls alone continues the turn of the assistant before it, as templates write it.
 
     Args:
-        value: A list of turns, its text as JSON, an object of lists, or a single turn.
+        value: A list of turns, its text as JSON, an object of lists or of numbers, or a single turn.
         where: Name of the field, for errors.
         notes: Takes the treatment of fields of the turns.
 
@@ -87,17 +88,32 @@ def conversation(value: Json, where: str, notes: Notes) -> list[Message]:
 
 
 def turn_list(value: Json, where: str) -> Sequence[Json]:
-    """The turns of a list, of its text as JSON, of an object of lists, or a single turn; nulls are padding.
+    """The turns of a list, its text as JSON, an object of lists or numbers, or a turn; nulls are padding.
 
     Raises:
         RejectedRecordError: The value holds no turns.
     """
-    found = _unpack(value, where)
+    found = _listed(_unpack(value, where))
     if isinstance(found, Mapping):
+        found = {key: _listed(each) for key, each in found.items()}
         return _zip(found, where) if any(isinstance(each, list) for each in found.values()) else [found]
     if not isinstance(found, list | tuple):
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, f"the field {where} is no list")
     return [_as_object(turn) for turn in found if turn is not None]
+
+
+def _listed(value: Json) -> Json:
+    """A list, in the order of the numbers, for an object whose keys are whole numbers.
+
+    JSON of a table, a language whose lists are maps, and padded structures of Arrow write lists so.
+    """
+    if not isinstance(value, Mapping) or not value or not all(map(_is_number, value)):
+        return value
+    return [value[key] for key in sorted(value, key=int)]
+
+
+def _is_number(key: str) -> bool:
+    return key.isascii() and key.isdecimal() and len(key) <= _MAX_DIGITS
 
 
 def are_turns(value: Json) -> bool:
@@ -138,7 +154,8 @@ def _zip(lists: Mapping[str, Json], where: str) -> list[Json]:
     columns = {key: each for key, each in lists.items() if isinstance(each, list)}
     if len({len(column) for column in columns.values()}) > 1:
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, f"the lists of {where} differ in length")
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    rows = (row for row in zip(*columns.values(), strict=True) if any(each is not None for each in row))
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _as_object(turn: Json) -> Json:

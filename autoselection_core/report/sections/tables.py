@@ -409,3 +409,15 @@ def passed_over_sentence(found: Ingestion) -> str:
     further = len(found.passed_over) - len(names)
     rest = f" and {further:,} more" if further else ""
     return f"passed over, for they are no kind of data that is read: {', '.join(names)}{rest}"
+
+
+def named_twice_sentence(found: Ingestion) -> str:
+    """Files that two sources name, in a sentence; empty where there is none."""
+    if not found.named_twice:
+        return ""
+    each = found.named_twice[0]
+    further = f" (and {len(found.named_twice) - 1:,} more files)" if len(found.named_twice) > 1 else ""
+    return (
+        f"{each.path} is named by two sources, {each.first!r} and {each.second!r}{further}: its records are"
+        " read by the rules of each, and what is the same is merged; leave one out if that is not meant"
+    )

@@ -734,3 +734,24 @@ def test_an_input_within_the_question_is_noted() -> None:
 def test_a_list_of_records_within_a_record_is_named_as_such() -> None:
     with pytest.raises(RejectedRecordError, match="results lists records: write each on a line"):
         read_record({"results": [{"question": "q", "answer": "a"}] * 3})
+
+
+NUMBERED = {str(place): turn for place, turn in enumerate(TURNS)}
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        NUMBERED,
+        {"1": TURNS[1], "0": TURNS[0]},
+        {"10": TURNS[1], "9": TURNS[0]},
+        {**NUMBERED, "2": None},
+        json.dumps(NUMBERED),
+        {key: {str(place): turn[key] for place, turn in enumerate(TURNS)} for key in ("role", "content")},  # type: ignore[index, call-overload]
+        {"role": ["user", "assistant", None], "content": ["Name a river.", "The Lemmer.", None]},
+        {"0": "Name a river.", "1": "The Lemmer."},
+    ],
+)
+def test_turns_with_numbers_as_keys_are_turns_in_the_order_of_the_numbers(turns: Json) -> None:
+    assert read_record({"messages": turns}).sample == SAID
+    assert read_record({"said": turns}, Rules(Fields(turns="said"))).sample == SAID
