@@ -16,7 +16,7 @@ from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.folder import EvaluationFolder
-from autoselection_core.evaluation.training.settings import FineTuning, Schedule, Unit, fine_tuning
+from autoselection_core.evaluation.training.settings import FineTuning, Method, Schedule, Unit, fine_tuning
 from autoselection_core.history.records import TrialKind
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
@@ -242,7 +242,8 @@ def training_passes(model: str, training: FineTuning) -> "StepPasses":
 
     counts_tokens = training.batch_unit is Unit.TOKENS
     tokens = min(training.batch, training.pack_tokens) if counts_tokens else training.pack_tokens
-    return step_passes(model_folder(model), tokens)
+    rank = training.rank if training.method is Method.LORA else None
+    return step_passes(model_folder(model), tokens, rank)
 
 
 def free_share_of(model: str | None) -> float | None:

@@ -2,11 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 import numpy.typing as npt
@@ -33,16 +35,16 @@ class StepPasses:
     """Cost of a training step, in forward passes of the probe over as many tokens.
 
     By the number of operations a backward pass costs two forward passes. Measured on a processor it is more:
-    a step reads fewer tokens at once than a score, and in bfloat16 gradients meet the weights the other way
-    round, which with AMX took up to five forward passes.
+    a step reads fewer tokens at once than a score, adapters add many small products, and in bfloat16
+    gradients meet the weights the other way round, which with AMX took up to five forward passes.
 
     Attributes:
-        forward: Forward pass of a step.
-        backward: Backward pass through layers that all have adapters.
+        forward: Forward pass of a step through layers without adapters.
+        adapted: Forward and backward pass through layers that are trained, and the optimiser's update.
     """
 
     forward: float = 1.0
-    backward: float = 2.0
+    adapted: float = 3.0
 
     def of_step(self, adapted_share: float = 1.0) -> float:
         """Forward passes that take as long as a training step.
@@ -50,7 +52,7 @@ class StepPasses:
         Args:
             adapted_share: Upper share of the layers that have adapters; the others need no backward pass.
         """
-        return self.forward + self.backward * adapted_share
+        return self.forward * (1 - adapted_share) + self.adapted * adapted_share
 
 
 COUNTED_PASSES = StepPasses()
@@ -100,32 +102,65 @@ def present_speed(folder: Path) -> PresentSpeed:
 
 
 @cache
-def step_passes(folder: Path, tokens: int) -> StepPasses:
+def step_passes(folder: Path, tokens: int, rank: int | None) -> StepPasses:
     """Cost of a training step on the processor, in the number type in which the model is faster.
 
     Args:
         folder: The model.
         tokens: Tokens of a forward pass of the training.
+        rank: Rank of the adapters of all linear modules; None where all weights are trained, in float32.
     """
     import torch
 
     config = (folder / "config.json").read_text(encoding="utf-8")
     dtype = fastest_dtype(folder, "cpu")
-    layers, ids = _layers(config, dtype, min(max(1, tokens), _TOKENS))
+    frozen, ids = _layers(config, dtype, min(max(1, tokens), _TOKENS))
     with torch.inference_mode():
         scorer, text = _layers(config, dtype, _TOKENS)
         plain = _times(lambda: scorer(input_ids=text, use_cache=False), _SECONDS_OF_STEP / 4)
-    # Gradients pass through frozen layers to what is below them, as they do to adapters.
-    layers.requires_grad_(requires_grad=False).get_input_embeddings().weight.requires_grad_()
-
-    def forward() -> Any:  # noqa: ANN401 torch's
-        return layers(input_ids=ids, use_cache=False).last_hidden_state.float().sum()
-
-    alone = _times(forward, _SECONDS_OF_STEP / 4)
-    both = _times(lambda: forward().backward(), _SECONDS_OF_STEP / 2)
+        alone = _times(lambda: frozen(input_ids=ids, use_cache=False), _SECONDS_OF_STEP / 4)
+    trained = _step(config, dtype if rank else "float32", ids, rank)
     pass_s = plain[_BEST] / _TOKENS * ids.shape[1]
-    backward = max(0.0, both[_BEST] - alone[_BEST])
-    return StepPasses(float(alone[_BEST] / pass_s), float(backward / pass_s))
+    return StepPasses(
+        float(alone[_BEST] / pass_s), float(_times(trained, _SECONDS_OF_STEP / 2)[_BEST] / pass_s)
+    )
+
+
+def _step(config: str, dtype: str, ids: Any, rank: int | None) -> Callable[[], None]:  # noqa: ANN401 torch's
+    """A training step of two layers."""
+    import torch
+
+    layers, _ = _layers(config, dtype, 1)
+    if rank:
+        layers = _with_adapters(layers, rank)
+    weights = [weight for weight in layers.parameters() if weight.requires_grad]
+    optimiser = torch.optim.AdamW(weights, lr=0.0)
+
+    def step() -> None:
+        layers(input_ids=ids, use_cache=False).last_hidden_state.float().sum().backward()
+        optimiser.step()
+        optimiser.zero_grad()
+
+    return step
+
+
+@contextmanager
+def without_rename_warnings() -> Iterator[None]:
+    """Silence one warning: trl 1.16 and peft 0.21 read arguments of transformers 5.23 by their old names."""
+    with catch_warnings():
+        filterwarnings("ignore", ".*gradient_checkpointing` is deprecated", FutureWarning)
+        yield
+
+
+def _with_adapters(layers: Any, rank: int) -> Any:  # noqa: ANN401 transformers has no types
+    """Layers with adapters in all linear modules; gradients pass to what is below, as to further adapters."""
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(r=rank, target_modules="all-linear")
+    with without_rename_warnings():
+        adapted = get_peft_model(layers, config, autocast_adapter_dtype=False)
+    layers.get_input_embeddings().weight.requires_grad_()
+    return adapted
 
 
 def fastest_dtype(folder: Path, device: str) -> str:

@@ -11,10 +11,10 @@ from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.evaluation.training.fine_tune import train
 from autoselection_core.evaluation.training.run import Trainee
 from autoselection_core.evaluation.training.settings import fine_tuning
-from autoselection_core.evaluation.training.trainer import without_rename_warnings
 from autoselection_core.identity import Json
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.chat.spans import encode
+from autoselection_core.models.dtype import without_rename_warnings
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample

@@ -284,11 +284,17 @@ def test_a_training_of_fewer_layers_is_expected_to_take_less_time_but_never_less
 
 def test_a_step_over_few_tokens_and_its_backward_pass_are_measured_and_not_counted(tiny: Path) -> None:
     """On a processor with AMX a step took 0.21 s where three quarters of the counted passes took 0.08."""
-    one, many = step_passes(tiny, 1), step_passes(tiny, 256)
+    one, many = step_passes(tiny, 1, 8), step_passes(tiny, 256, 8)
 
-    assert one.backward > 0
-    assert many.backward > 0
+    assert many.adapted > many.forward
+    assert one.adapted > one.forward
     assert one.forward > 4 * many.forward, "256 tokens at once are cheaper each than one"
+
+
+def test_a_step_that_trains_all_weights_is_measured_too(tiny: Path) -> None:
+    everything = step_passes(tiny, 64, None)
+
+    assert everything.adapted > everything.forward > 0
 
 
 def test_a_present_speed_is_no_faster_than_that_of_a_free_machine(tiny: Path) -> None:

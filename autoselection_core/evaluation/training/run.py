@@ -26,10 +26,10 @@ from autoselection_core.evaluation.training.trainer import (
     pack_trainer,
     step_listener,
     trainer_arguments,
-    without_rename_warnings,
 )
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import is_out_of_memory
+from autoselection_core.models.dtype import without_rename_warnings
 from autoselection_core.operators.selection.ranking import share_of
 from autoselection_core.progress import Progress
 

@@ -3,13 +3,11 @@
 The classes are made inside functions because torch, transformers and trl load late.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache
 from logging import LogRecord, getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 
@@ -26,14 +24,6 @@ StepEnded = Callable[[int, float], None]
 
 _UNTAUGHT = -100
 """Label that torch's cross-entropy leaves out."""
-
-
-@contextmanager
-def without_rename_warnings() -> Iterator[None]:
-    """Silence one warning: trl 1.16 and peft 0.21 read arguments of transformers 5.23 by their old names."""
-    with catch_warnings():
-        filterwarnings("ignore", ".*gradient_checkpointing` is deprecated", FutureWarning)
-        yield
 
 
 @cache

@@ -13,7 +13,7 @@ from autoselection_core.errors.signals import MissingSignalError
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import Column, Label
 from autoselection_core.operators.selection.quotas import Costs, in_proportion
-from autoselection_core.operators.selection.ranking import chances, rank_rows, share_of
+from autoselection_core.operators.selection.ranking import chance_order, rank_rows, share_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.space import Interval
 
@@ -112,7 +112,7 @@ def taking_order(rows: Rows, signals: SignalTable, prefer: str | None, seed: int
     """Positions in the order in which rows are taken: by a column, or by chance."""
     if prefer is not None:
         return rank_rows(rows, signals, prefer)
-    return np.argsort(chances(signals.keys[rows], seed), kind="stable")
+    return chance_order(signals.keys[rows], seed)
 
 
 def _group_means(groups: Labels, values: npt.NDArray[np.float64]) -> Costs:
