@@ -21,7 +21,7 @@ from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.assets.signals import cost_line, workers_table
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
-from autoselection_dagster.values.metadata.rendering import sparkline, table_value
+from autoselection_dagster.values.metadata.rendering import sentence_list, shown, sparkline, table_value
 from tests.dagster.installations import Driver, installation
 
 INLINE_CHARACTERS = 1_000
@@ -184,6 +184,22 @@ def test_a_wide_table_breaks_names_only_where_columns_that_join_do_not_suffice(n
     assert max(map(len, first.split("\u200b"))) <= 28
     assert len(name) > 28 or first == name, "a copy of it is the name"
     assert str(labels.records[0].data["recipe"]).replace("\u200b", "") == f"keep_top[{name},lowest]"
+
+
+def test_no_word_of_a_page_is_longer_than_its_narrowest_column() -> None:
+    """A label of 40 characters widened the page by 45 pixels, a statistic of a long source's name by 19."""
+    source = "collected_by_a_program_of_the_vendor"
+    facts = shown(
+        {
+            **sentence_list("comparisons", [f"keep_top[{source},fraction=0.1] is best"]),
+            "expected": f"by keep_top[{source}]",
+            f"share_of_{source}": 0.5,
+        }
+    )
+
+    told = [facts["comparisons"].value, facts["expected"], *facts]
+    assert max(len(word) for text in told for word in re.split("[ \u200b]", text)) <= 32
+    assert [name.replace("\u200b", "") for name in facts][-1] == f"share_of_{source}"
 
 
 def logged(instance: dg.DagsterInstance, run: dg.ExecuteInProcessResult) -> str:

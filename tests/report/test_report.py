@@ -176,7 +176,7 @@ def test_what_holds_for_several_comparisons_is_said_once(tmp_path: Path) -> None
     text = " ".join(told)
     assert text.count("luck between runs") == text.count("A run of the winner read") == 1
     assert told[-2] == (
-        "Arms of one run decide nothing, as it says nothing about luck between runs: the winner, random "
+        "An arm of one run decides nothing, as it says nothing about luck between runs: the winner, random "
         "subsets of equal tokens and the full pool."
     )
     assert told[-1].endswith(

@@ -147,8 +147,8 @@ def _lead_html(lead: Lead) -> str:
         [
             f'<section class="lead {html.escape(lead.tone)}">',
             f'<p class="verdict">{html.escape(lead.verdict)}</p>',
-            *(f"<p>{_inline(text)}</p>" for text in lead.details),
             *([] if lead.picture is None else [_figure(lead.picture)]),
+            *(f"<p>{_inline(text)}</p>" for text in lead.details),
             f"<dl>{facts}</dl>",
             *([f"<h2>Next</h2>\n<ul>{further}</ul>"] if further else []),
             "</section>",

@@ -72,6 +72,7 @@ class Finding:
     def _compared(self, note: str) -> str:
         found = self.difference
         named = f", {self.recipe}" if self.recipe else ""
+        fresh = "1 fresh run" if self.runs[0] == 1 else f"{self.runs[0]} fresh runs"
         is_formula = self.metric == CLOSED_FORM
         judged = ", by the formula (no model was trained)" if is_formula else ""
         items = "Simulated items" if is_formula else "Test items"
@@ -79,7 +80,7 @@ class Finding:
         return (
             f"Better than {opponent_text(self.opponent)}{named}? {found.verdict.value}{note}{judged}. "
             f"{items}, {self.metric}: {found.value:+.4f}, {interval}, "
-            f"{self.runs[0]} fresh runs of the winner against {self.runs[1]}.{self._chosen}"
+            f"{fresh} of the winner against {self.runs[1]}.{self._chosen}"
         )
 
     @property
@@ -136,7 +137,7 @@ def _single_runs(found: Sequence[Finding]) -> Iterator[str]:
         arms = ["the winner", *arms]
     if arms:
         listed = " and ".join(filter(None, (", ".join(arms[:-1]), arms[-1])))
-        yield f"Arms of one run decide nothing, as it says nothing about luck between runs: {listed}."
+        yield f"An arm of one run decides nothing, as it says nothing about luck between runs: {listed}."
 
 
 def _readings(found: Sequence[Finding]) -> Iterator[str]:

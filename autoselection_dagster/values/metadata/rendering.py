@@ -13,7 +13,7 @@ import dagster as dg
 
 from autoselection_core import environment_variables
 from autoselection_core.identity import fingerprint_bytes
-from autoselection_core.report.rendering.table import NO_ROWS, Part, Table, escape, printable
+from autoselection_core.report.rendering.table import NO_ROWS, Part, Table, cell_text, escape, printable
 from autoselection_core.report.serving import PICTURES, picture_path, report_path
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
@@ -116,7 +116,7 @@ def sentence_list(name: str, sentences: Iterable[str]) -> Facts:
         name: Name of the first entry; further ones are numbered from 2.
         sentences: What they say; nothing of it is read as Markdown.
     """
-    return _packed(name, [f"- {escape(sentence)}" for sentence in sentences], "\n")
+    return _packed(name, [f"- {escape(breaking(sentence))}" for sentence in sentences], "\n")
 
 
 def _packed(name: str, parts: Iterable[str], between: str) -> Facts:
@@ -185,7 +185,7 @@ def steps_picture(counts: Sequence[int]) -> dg.MarkdownMetadataValue:
     return picture(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{bars}</svg>'.encode())
 
 
-def table_value(table: Table, beside: int = 0) -> dg.TableMetadataValue | dg.TextMetadataValue:
+def table_value(table: Table, beside: Iterable[str] = ()) -> dg.TableMetadataValue | dg.TextMetadataValue:
     """A table as Dagster shows one; its cells are what people read of them, with a place to wrap in each.
 
     One wide table widens all rows of a page, so that the page cuts the texts of other rows at its edge. So a
@@ -193,14 +193,14 @@ def table_value(table: Table, beside: int = 0) -> dg.TableMetadataValue | dg.Tex
 
     Args:
         table: The table.
-        beside: Characters of the longest name of an entry of its page that does not wrap.
+        beside: Names of entries of its page that do not wrap.
     """
     if not table.rows:
         return dg.MetadataValue.text(NO_ROWS)
     columns, rows = fitted(
         table.columns,
         [[narrow(name, cell) for name, cell in zip(table.columns, row, strict=True)] for row in table.texts],
-        _ROOM_PX - _CELL_PX * max(0, beside - _MAX_NAME),
+        _ROOM_PX - _CELL_PX * max(0, max(map(_longest, map(number_name, beside)), default=0) - _MAX_NAME),
     )
     records = [dg.TableRecord(dict(zip(columns, row, strict=True))) for row in rows]
     return dg.MetadataValue.table(
@@ -228,7 +228,7 @@ _BREAK = "\u200b"
 _FIRST_KEPT = ("dev score", "score")
 """Columns by which rows are compared: others join before them."""
 
-_MORE = "more"
+_MORE, _EMPTY = "more", ("", cell_text(None))
 _PARTS = re.compile(r"(?<=[/_|=>-])(?=\w)|(?<=\.)(?=[^\W\d])")
 """Places at which a long word breaks before it breaks elsewhere."""
 
@@ -279,11 +279,14 @@ def _few_joined(
 def _joined(
     columns: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[int]
 ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-    """Columns that are kept, and one in which each cell names and has what the others hold."""
+    """Columns that are kept, and one in which each cell names and has what the others hold, where they do."""
     others = [place for place in range(len(columns)) if place not in kept]
     if not others:
         return columns, rows
-    more = [" · ".join(f"{columns[place]} {row[place]}" for place in others) for row in rows]
+    more = [
+        " · ".join(f"{columns[place]} {row[place]}" for place in others if row[place] not in _EMPTY)
+        for row in rows
+    ]
     shown_rows = [[*(row[place] for place in kept), text] for row, text in zip(rows, more, strict=True)]
     return [*(columns[place] for place in kept), _MORE], shown_rows
 
@@ -389,17 +392,17 @@ _MAX_NAME = 18
 
 
 def shown(facts: Facts) -> Facts:
-    """Metadata as an asset's pages take it: texts command nothing, and long names of entries wrap.
+    """Metadata as an asset's pages take it: texts command nothing, and long names and words wrap.
 
-    Names of numbers stay: Dagster plots them by name.
+    Names of numbers keep their letters, as Dagster plots them by name; very long ones may break.
 
     Example:
         >>> shown({"diff_to_nearest_by_source": "a", "retention_per_kept_step": 1})
         {'diff to nearest by source': 'a', 'retention_per_kept_step': 1}
     """
     return {
-        _wrapping(name) if len(name) > _MAX_NAME and not isinstance(value, int | float) else name: printable(
-            value
+        number_name(name) if isinstance(value, int | float) else _wrapping(name): breaking(
+            printable(value), _MAX_WORD
         )
         if isinstance(value, str)
         else value
@@ -407,8 +410,25 @@ def shown(facts: Facts) -> Facts:
     }
 
 
+def number_name(name: str) -> str:
+    """The name of a number's entry: one that holds a long name of a source or a topic may break.
+
+    Example:
+        >>> number_name("retention_per_kept_step"), len(number_name("share_" + 36 * "x").split(_BREAK))
+        ('retention_per_kept_step', 3)
+    """
+    return name if len(name) <= _MAX_NUMBER_NAME else breaking(name)
+
+
+_MAX_NUMBER_NAME = 30
+"""Characters of a number's name beyond which it may break."""
+
+_MAX_WORD = 32
+"""Characters of a word of a text that are kept together: those of a whole hash."""
+
+
 def _wrapping(name: str) -> str:
-    return name.replace("_", " ")
+    return name if len(name) <= _MAX_NAME else name.replace("_", " ")
 
 
 def entry(title: str) -> str:

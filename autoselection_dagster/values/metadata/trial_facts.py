@@ -60,7 +60,7 @@ def state_facts(state: Mapping[str, float], pool: Mapping[str, float]) -> Facts:
     """Statistics of the subset: a table beside the pool's, and each by itself for Dagster's plots."""
     numbers = {name: rounded(value) for name, value in state.items()}
     return {
-        "state": table_value(state_table(state, pool), beside=max(map(len, numbers), default=0)),
+        "state": table_value(state_table(state, pool), beside=numbers),
         **numbers,
     }
 
