@@ -102,7 +102,7 @@ def levels_in_words(names: Sequence[str], values: Sequence[float], tokens: Seque
         >>> first
         'Levels in nats a token: sums -1, a perplexity of 2.72; words -3, a perplexity of 20.1.'
         >>> second.partition(": ")[2]
-        'runs of the winner score higher on sums and lower on words on average.'
+        'on average, runs of the winner score higher on sums and lower on words.'
     """
     guesses = [-log(count) for count in tokens]
     sides = ["higher" if value > guess else "lower" for value, guess in zip(values, guesses, strict=True)]
@@ -118,16 +118,13 @@ def levels_in_words(names: Sequence[str], values: Sequence[float], tokens: Seque
         for name, value in zip(names, values, strict=True)
     ]
     guessed = [f"{guess:.3g} ({name})" for name, guess in zip(names, guesses, strict=True)]
-    places = (
-        ["higher than that on each"]
-        if "lower" not in sides
-        else [
-            f"{side} on {', '.join(name for name, own in zip(names, sides, strict=True) if own == side)}"
-            for side in dict.fromkeys(sides)
-        ]
-    )
+    places = [
+        f"{side} on {', '.join(name for name, own in zip(names, sides, strict=True) if own == side)}"
+        for side in dict.fromkeys(sides)
+    ]
+    compared = f"{sides[0]} on each" if len(places) == 1 else " and ".join(places)
     even = f"Even guesses among the different tokens of their right answers score {', '.join(guessed)}"
     return [
         f"Levels in nats a token: {'; '.join(told)}.",
-        f"{even}: runs of the winner score {' and '.join(places)} on average.",
+        f"{even}: on average, runs of the winner score {compared}.",
     ]
