@@ -10,9 +10,8 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.formats.adapters import ADAPTERS, Adapter, Read
 from autoselection_core.benchmarks.formats.files import FILE_KINDS, files_of, records
 from autoselection_core.benchmarks.formats.own_format import OwnFields, OwnFormat
-from autoselection_core.benchmarks.formats.question import Question
 from autoselection_core.benchmarks.harness.benchmark import harness_benchmark
-from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.item import Item, Question
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.reading.extraction import is_expected
 from autoselection_core.benchmarks.render import SYSTEM, PromptForm

@@ -4,8 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autoselection_core.benchmarks.formats.question import Question
-from autoselection_core.benchmarks.item import LETTERS, Item, labels
+from autoselection_core.benchmarks.item import LETTERS, Item, Question, labels
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.identity import fingerprint
 from autoselection_core.pool.sample import Message, Role, Sample

@@ -173,7 +173,8 @@ def _parse(text: str) -> Json:
     try:
         value: Json = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
-        raise RejectedRecordError(QuarantineReason.BAD_JSON, str(error)) from error
+        looks = "; it looks like Python, write it by json.dumps" if text.startswith("{'") else ""
+        raise RejectedRecordError(QuarantineReason.BAD_JSON, f"{error}{looks}") from error
     return value
 
 

@@ -618,3 +618,30 @@ def test_labels_that_are_no_marks_of_an_answered_record_name_its_choices() -> No
     ]
     numbers = {"first": 1, "second": 0}
     assert right({"question": "Which?", "choices": numbers, "answer": "second"}) == "0"
+
+
+@pytest.mark.parametrize("answer", [["5", "five"], ["A", "C"]])
+def test_a_list_as_answer_is_said_to_be_one(answer: list[str]) -> None:
+    with pytest.raises(NotAQuestionError, match=r"'answer' is a list; name one of it under `fields`"):
+        OwnFormat().question({"question": "Which?", "answer": answer})
+
+
+def test_a_letter_that_is_the_text_of_another_choice_asks_for_the_setting() -> None:
+    with pytest.raises(NotAQuestionError, match="answer_by"):
+        right({"question": "Which?", "choices": ["B", "A", "C"], "answer": "A"})
+    assert right({"question": "Which?", "choices": ["B", "A", "C"], "answer": "A"}, answer_by="text") == "A"
+    assert right({"question": "Which?", "choices": ["A", "B", "C"], "answer": "B"}) == "B"
+    assert right({"question": "Which?", "choices": ["the", "a"], "answer": "a"}) == "a"
+
+
+def test_nulls_behind_choices_are_padding_and_one_between_them_is_not() -> None:
+    assert right({"question": "Which?", "choices": [*LETTERS, None, None], "answer": 1}) == "green"
+    with pytest.raises(NotAQuestionError, match="a text is missing"):
+        right({"question": "Which?", "choices": ["red", None, "green"], "answer": 2})
+
+
+def test_choices_by_text_with_their_scores_are_marked() -> None:
+    """As in tasks of BIG-bench."""
+    record = {"input": "Which?", "target_scores": {"red": 0, "green": 1}}
+
+    assert right(record, question="input", choices="target_scores") == "green"

@@ -412,3 +412,66 @@ def test_places_and_columns_that_a_file_does_not_have_are_refused(
 ) -> None:
     with pytest.raises(UnreadableSourceError, match=says):
         read(tmp_path / name, content, rules)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "sep=;\nquestion;answer\nA?;a\n",
+        "\ufeff\ufeffquestion,answer\nA?,a\n",
+        'question, answer\n"A?", "a"\n',
+        "question|answer\nA?|a\n",
+        "\n\nquestion,answer\nA?,a\n",
+    ],
+)
+def test_a_table_is_read_whatever_stands_before_or_between_its_names(tmp_path: Path, content: str) -> None:
+    """The first line was the heading, blanks and quotes were part of an answer, bars no separator."""
+    found = read(tmp_path / "raw.csv", content)
+
+    assert (found.records, said_in(found)) == (1, ["A?\na"])
+
+
+def test_a_tsv_with_commas_alone_is_read_by_them(tmp_path: Path) -> None:
+    assert said_in(read(tmp_path / "raw.tsv", "question,answer\nA?,a\n")) == ["A?\na"]
+    assert said_in(read(tmp_path / "raw.tsv", "question\tanswer\nA, or B?\ta\n")) == ["A, or B?\na"]
+
+
+def test_blanks_behind_separators_stay_where_the_heading_has_none(tmp_path: Path) -> None:
+    assert said_in(read(tmp_path / "raw.csv", "question,answer\nA?, a\n")) == ["A?\n a"]
+
+
+def test_a_header_that_is_repeated_is_no_sample(tmp_path: Path) -> None:
+    found = read(tmp_path / "raw.csv", "question,answer\nA?,a\nquestion,answer\nB?,b\n")
+
+    assert said_in(found) == ["A?\na", "B?\nb"]
+    assert [(each.records, each.reason) for each in found.left_out] == [(1, QuarantineReason.BAD_ROW)]
+
+
+@pytest.mark.parametrize(("before", "behind"), [("", ","), ("\x1e", ""), ("\x1e", " ")])
+def test_lines_with_commas_behind_or_separators_before_them_are_a_record_each(
+    tmp_path: Path, before: str, behind: str
+) -> None:
+    """All lines behind the first were one bad record."""
+    lines = "".join(f"{before}{json.dumps(record)}{behind}\n" for record in (A, B, C))
+
+    assert said_in(read(tmp_path / "raw.jsonl", lines)) == ["A?\na", "B?\nb", "C?\nc"]
+
+
+def test_lines_of_python_are_said_to_be_such(tmp_path: Path) -> None:
+    with pytest.raises(EmptyPoolError, match=r"it looks like Python, write it by json.dumps"):
+        read(tmp_path / "raw.jsonl", f"{A}\n{B}\n")
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        {"0": "A?", "1": "a"},
+        {"user": "A?", "assistant": "a"},
+        {"0": {"from": "human", "value": "A?"}, "1": {"from": "gpt", "value": "a"}},
+    ],
+)
+def test_a_file_that_is_one_record_with_turns_in_an_object_is_no_table(tmp_path: Path, turns: Json) -> None:
+    """Each turn was a record of its own."""
+    found = read(tmp_path / "raw.json", {"messages": turns})
+
+    assert (found.records, said_in(found)) == (1, ["A?\na"])

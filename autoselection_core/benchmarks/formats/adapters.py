@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autoselection_core.benchmarks.formats.own_format import NO_CHOICE, YES_OR_NO, OwnFormat
-from autoselection_core.benchmarks.formats.question import Question
+from autoselection_core.benchmarks.formats.choices import NO_CHOICE, YES_OR_NO
+from autoselection_core.benchmarks.formats.own_format import OwnFormat
+from autoselection_core.benchmarks.item import Question
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.settings import OWN
 from autoselection_core.errors.benchmarks import NotAQuestionError

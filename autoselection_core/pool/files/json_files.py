@@ -123,7 +123,7 @@ def _is_line_of_many(data: Content, start: int, max_bytes: int) -> bool:
     stop = _line_end(data, start)
     if stop - start > max_bytes:
         return False
-    return _past_blank(data, stop) < len(data) and isinstance(_parse(data[start:stop]), dict)
+    return _past_blank(data, stop) < len(data) and isinstance(_parse(_of_line(data[start:stop])), dict)
 
 
 def _lines(data: Content, file: SourceFile) -> Iterator[RawRecord]:
@@ -132,11 +132,17 @@ def _lines(data: Content, file: SourceFile) -> Iterator[RawRecord]:
     while start < len(data):
         stop = _line_end(data, start)
         line += 1
-        text = _cut(data, start, stop, file.max_bytes)
+        text = _of_line(_cut(data, start, stop, file.max_bytes))
         if text:
             number += 1
             yield RawRecord(file.name, number, line, text)
         start = stop + 1
+
+
+def _of_line(text: bytes) -> bytes:
+    """The record of a line, without the comma behind it or the record separator before it (RFC 7464)."""
+    text = text.strip().removeprefix(b"\x1e") if text[:1] == b"\x1e" else text
+    return text[:-1] if text.rstrip()[-2:] == b"}," and text[:1] == b"{" and text[-1:] == b"," else text
 
 
 def _elements(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord]:

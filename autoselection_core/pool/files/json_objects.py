@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.identity import Json
-from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, TURN_LISTS
+from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, TURN_LISTS, role_of
 from autoselection_core.pool.reading.turns import are_turns
 from autoselection_core.pool.sources import SourceFile
 
@@ -159,12 +159,25 @@ def _rows_of_columns(found: Mapping[str, Any], file: SourceFile) -> list[dict[st
     values = list(found.values())
     if all(isinstance(value, dict) for value in values):
         if asks(found):
+            if any(_are_turns_by_name(found[key]) for key in found if key.lower() in TURN_LISTS):
+                return []
             keys = values[0].keys()
             same = all(value.keys() == keys for value in values)
             return [{key: found[key][row] for key in found} for row in keys] if same else []
         return values if sum(map(asks, values)) >= min(_MIN_ROWS, len(values)) else []
     is_table = asks(found) and any(key.lower() in ANSWERS for key in found)
     return _rows_of_lists(found, file) if is_table and all(isinstance(v, list) for v in values) else []
+
+
+def _are_turns_by_name(value: Mapping[str, Json]) -> bool:
+    """Whether an object is turns by number or by speaker, and no column of conversations."""
+    return all(map(_is_turn, value.values())) or any(role_of(name) is not None for name in value)
+
+
+def _is_turn(value: Json) -> bool:
+    if isinstance(value, str):
+        return value.lstrip()[:1] not in ("[", "{")
+    return isinstance(value, Mapping) and are_turns(value)
 
 
 def _rows_of_lists(found: Mapping[str, Any], file: SourceFile) -> list[dict[str, Json]]:

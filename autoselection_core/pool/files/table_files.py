@@ -21,7 +21,11 @@ from autoselection_core.pool.sources import SourceFile
 _MAX_CELL = 1 << 28
 """Characters of a cell up to which it costs its row alone, and beyond which it costs the file."""
 
-_SEPARATORS = (",", ";", "\t")
+_SEPARATORS = (",", ";", "\t", "|")
+_STATED = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
+"""First line in which a spreadsheet states the separator."""
+
+_MARK = "\ufeff"
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 _SENTENCE = re.compile(r"[.?!。\uff1f\uff01]\Z|\n")
 _LONG_NAME = 60
@@ -48,21 +52,21 @@ def read_table(file: SourceFile) -> Iterator[RawRecord]:
 
 def _rows(lines: io.TextIOWrapper, file: SourceFile) -> Iterator[RawRecord]:
     rules = file.source.rules
-    separator = separator_of(file.path) or _separator(lines, len(rules.columns))
+    separator, spaced, skipped = _layout(lines, file)
     read: list[str] = []
-    rows = csv.reader(_remember(lines, read), delimiter=separator)
-    header = list(rules.columns) or next(rows, [])
+    rows = csv.reader(_remember(lines, read), delimiter=separator, skipinitialspace=spaced)
+    header = list(rules.columns) or [cell.removeprefix(_MARK) for cell in next(filter(any, rows), [])]
     if not rules.columns and _is_record(header, rules):
         yield from _without_names(header, rows, file)
         return
     if len(set(header)) < len(header):
         twice = next(name for name in header if header.count(name) > 1)
         raise UnreadableSourceError(file.path, f"its header names the column {twice!r} twice")
-    number, line = 0, rows.line_num
+    number, line = 0, rows.line_num + skipped
     read.clear()
     for row in rows:
-        first_line, line = line + 1, rows.line_num
-        if any(row) and not (first_line == 1 and tuple(row) == rules.columns):
+        first_line, line = line + 1, rows.line_num + skipped
+        if any(row) and not (number == 0 and tuple(row) == rules.columns):
             number += 1
             problem = _open_quote(read, separator) or _problem(header, row)
             yield RawRecord(file.name, number, first_line, _spell(header, row)[: file.max_bytes + 1], problem)
@@ -131,10 +135,29 @@ def _open_quote(lines: Sequence[str], separator: str) -> str | None:
     return None
 
 
-def _separator(lines: io.TextIOWrapper, columns: int) -> str:
-    """Most frequent separator of the header, a comma for none; or that which gives so many columns."""
-    header = lines.readline()
-    lines.seek(0)
+def _layout(lines: io.TextIOWrapper, file: SourceFile) -> tuple[str, bool, int]:
+    """Separator, whether blanks follow it, and the lines before the header, which are passed over.
+
+    The separator is the most frequent one of the header, a comma where it has none, or that which gives as
+    many columns as the source names.
+    """
+    first = lines.readline()
+    stated = _STATED.fullmatch(first.removeprefix(_MARK))
+    skipped = 0
+    if stated is None:
+        lines.seek(0)
+    else:
+        skipped, start = 1, lines.tell()
+        first = lines.readline()
+        lines.seek(start)
+    named = separator_of(file.path)
+    found = stated.group(1) if stated else named if named and named in first else _separator(first, file)
+    blanks = first.count(f"{found} ")
+    return found, blanks > 0 and blanks == first.count(found), skipped
+
+
+def _separator(header: str, file: SourceFile) -> str:
+    columns = len(file.source.rules.columns)
     for separator in _SEPARATORS if columns else ():
         if len(next(csv.reader([header], delimiter=separator), [])) == columns:
             return separator
@@ -147,6 +170,8 @@ def _spell(header: Sequence[str], row: Sequence[str]) -> bytes:
 
 
 def _problem(header: Sequence[str], row: Sequence[str]) -> str | None:
+    if list(header) == list(row):
+        return "the row repeats the header"
     if len(row) <= len(header):
         return None
     return f"the row has {len(row)} cells, the header {len(header)}; put quotes around cells with separators"

@@ -90,6 +90,8 @@ def _part(part: Json, where: str) -> str:
         return part
     if not isinstance(part, Mapping):
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, f"{where} is no text")
+    if not part:
+        return ""
     kind = part.get("type")
     names = (*CONTENTS, REFUSAL) if kind == REFUSAL else CONTENTS
     said = next((text for key in names if isinstance(text := part.get(key), str)), None)

@@ -99,6 +99,8 @@ def turn_list(value: Json, where: str) -> Sequence[Json]:
         return _zip(found, where) if any(isinstance(each, list) for each in found.values()) else [found]
     if not isinstance(found, list | tuple):
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, f"the field {where} is no list")
+    if len(found) == 1 and isinstance(found[0], list) and found[0] and all(map(are_turns, found[0])):
+        found = found[0]  # a batch of one conversation
     return [_as_object(turn) for turn in found if turn is not None]
 
 
@@ -146,7 +148,7 @@ def _unpack(value: Json, where: str) -> Json:
         looks = "; it looks like a list of Python, write it by json.dumps" if _OF_PYTHON.match(value) else ""
         detail = f"the field {where} is a text that is no JSON list of turns{looks}"
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, detail) from error
-    return found
+    return _unpack(found, where) if isinstance(found, str) and found != value else found
 
 
 def _zip(lists: Mapping[str, Json], where: str) -> list[Json]:
@@ -201,8 +203,8 @@ def _continues(before: Message, message: Message) -> bool:
 
 def _messages(turn: Turn, number: int, where: str, notes: Notes) -> Iterator[Message]:
     name = _first(turn, SPEAKERS)
-    if name is None and any(key != key.casefold() for key in turn):
-        turn = {key.casefold(): value for key, value in turn.items()}
+    if name is None and any(key != key.strip().casefold() for key in turn):
+        turn = {key.strip().casefold(): value for key, value in turn.items()}
         name = _first(turn, SPEAKERS)
     if name is None and (spoken := list(_by_speaker(turn))):
         for each in spoken:

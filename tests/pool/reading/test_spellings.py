@@ -750,8 +750,19 @@ NUMBERED = {str(place): turn for place, turn in enumerate(TURNS)}
         {key: {str(place): turn[key] for place, turn in enumerate(TURNS)} for key in ("role", "content")},  # type: ignore[index, call-overload]
         {"role": ["user", "assistant", None], "content": ["Name a river.", "The Lemmer.", None]},
         {"0": "Name a river.", "1": "The Lemmer."},
+        [TURNS],
+        json.dumps(json.dumps(TURNS)),
+        [{f" {key.title()} ": value for key, value in turn.items()} for turn in TURNS],  # type: ignore[union-attr]
     ],
 )
-def test_turns_with_numbers_as_keys_are_turns_in_the_order_of_the_numbers(turns: Json) -> None:
+def test_turns_are_read_in_any_wrapping_and_numbers_as_keys_are_their_order(turns: Json) -> None:
     assert read_record({"messages": turns}).sample == SAID
     assert read_record({"said": turns}, Rules(Fields(turns="said"))).sample == SAID
+
+
+@pytest.mark.parametrize("field", ["input", "context", "history", "system", "choices"])
+@pytest.mark.parametrize("value", [{}, [], "", None])
+def test_an_empty_field_beside_a_question_is_none(field: str, value: Json) -> None:
+    record: dict[str, Json] = {"instruction": "Name a river.", field: value, "output": "The Lemmer."}
+
+    assert read_record(record).sample == SAID
