@@ -15,7 +15,7 @@ from autoselection_core.arrays import Rows
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
-from autoselection_core.signals.scratch import IN_MEMORY, Scratch
+from autoselection_core.signals.shards import IN_MEMORY, Scratch
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
 

@@ -27,7 +27,7 @@ from autoselection_core.signals.definitions.wording.duplicates import ExactGroup
 from autoselection_core.signals.definitions.wording.text import Form, WordEntropy
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.shingles import Hashes, Shingles, as_sets, mix, shingles
-from autoselection_core.signals.scratch import Scratch
+from autoselection_core.signals.shards import Scratch
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.store.store import SignalStore

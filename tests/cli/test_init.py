@@ -347,6 +347,15 @@ def test_all_refused_paths_are_in_one_error_with_the_line_that_allows_them(
     assert cli(*asked)[0] == 0
 
 
+def test_init_refuses_paths_that_name_one_file_twice(cli: Cli, raw: Path) -> None:
+    """The campaign was written, and its first command refused it."""
+    code, output, problem = cli("init", str(raw), str(raw / "sums.jsonl"), "--yes")
+
+    assert (code, output) == (2, "")
+    assert "sums.jsonl is named twice, by" in problem
+    assert not Path("autoselection.yaml").exists()
+
+
 @pytest.mark.usefixtures("raw")
 def test_init_refuses_a_model_elsewhere_before_it_reads_or_asks(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

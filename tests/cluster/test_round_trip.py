@@ -39,7 +39,7 @@ from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
-from autoselection_core.signals.scratch import Array, mapped
+from autoselection_core.signals.shards import Array, mapped
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.store.home import Home
 from autoselection_core.store.lance import ID, LanceTable

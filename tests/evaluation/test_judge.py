@@ -273,7 +273,7 @@ def test_truth_values_are_1_and_0_and_numbers_name_items(tmp_path: Path) -> None
     assert [(score.item, score.value) for score in scores.items] == [("7", 1.0), ("8", 0.0)]
 
 
-@pytest.mark.parametrize("item", ["1.5", "true", "null", "[3]", '""'])
+@pytest.mark.parametrize("item", ["1.5", "true", "null", "[3]", '""', '" "'])
 def test_what_names_no_item_is_said_to_be_none(tmp_path: Path, item: str) -> None:
     program = writes(f'{{"benchmark": "sums", "item": {item}, "value": 1}}')
 

@@ -26,7 +26,7 @@ from autoselection_core.signals.joins.cosine import cosine_pairs, normalise
 from autoselection_core.signals.joins.inverted_file import pairs_in_cells, recall_of
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.shingles import shingles
-from autoselection_core.signals.scratch import (
+from autoselection_core.signals.shards import (
     IN_MEMORY,
     Array,
     Scratch,

@@ -34,7 +34,7 @@ from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.signals.base import Given, PoolSignal, Signal
-from autoselection_core.signals.scratch import Columns, Shard, Work, name_of
+from autoselection_core.signals.shards import Columns, Shard, Work, name_of
 from autoselection_core.signals.store.store import ComputesChunks, ShardsOut
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset

@@ -8,7 +8,7 @@ import numpy as np
 
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.scratch import Columns, Work, file_of, mapped
+from autoselection_core.signals.shards import Columns, Work, file_of, mapped
 from autoselection_core.store.atomic import atomic_folder
 from autoselection_core.store.home import Home, confine
 

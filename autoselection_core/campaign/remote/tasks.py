@@ -24,7 +24,7 @@ from autoselection_core.history.specification import SearchSpec
 from autoselection_core.identity import canonical_json
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.base import Signal
-from autoselection_core.signals.scratch import work_named
+from autoselection_core.signals.shards import work_named
 from autoselection_core.signals.store.value_rows import rows_of, table_of
 from autoselection_core.store.home import Home, confine
 from autoselection_core.subset import realise

@@ -187,7 +187,7 @@ def _score(key: str, number: int, line: bytes) -> tuple[str, ItemScore]:
         raise JudgeScoreError(key, number, "needs `benchmark`: letters, digits, '_' and '-'")
     if isinstance(item, int) and not isinstance(item, bool):
         item = str(item)  # the number of a question is its name
-    if not isinstance(item, str) or not item:
+    if not isinstance(item, str) or not item.strip():
         named = f", and {item!r} is none" if "item" in said else ""
         raise JudgeScoreError(
             key, number, f"needs `item`: the name of an item, a text or whole number{named}"

@@ -14,7 +14,7 @@ from autoselection_core.signals.joins.inverted_file import (
     pairs_in_cells,
     recall_of,
 )
-from autoselection_core.signals.scratch import IN_MEMORY, Columns, Scratch, Shard, blocks, joined, sharded
+from autoselection_core.signals.shards import IN_MEMORY, Columns, Scratch, Shard, blocks, joined, sharded
 from autoselection_core.signals.similar_pairs import MAX_FLOOR, PAIRS_PER_ROW, PairList, PairsAboveFloor
 
 MAX_EXACT_ROWS = 200_000

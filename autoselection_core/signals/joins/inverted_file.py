@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from autoselection_core.arrays import Mask, Vectors
 from autoselection_core.progress import Progress
-from autoselection_core.signals.scratch import (
+from autoselection_core.signals.shards import (
     IN_MEMORY,
     Array,
     Columns,

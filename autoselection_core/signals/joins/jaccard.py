@@ -21,7 +21,7 @@ import scipy.sparse as sp
 from autoselection_core.arrays import Integers, Mask, Rows
 from autoselection_core.progress import Progress
 from autoselection_core.signals.joins.shingles import Hashes, Shingles
-from autoselection_core.signals.scratch import (
+from autoselection_core.signals.shards import (
     IN_MEMORY,
     Array,
     Columns,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
-from autoselection_core.signals.scratch import IN_MEMORY, Scratch, Shard, blocks, sharded
+from autoselection_core.signals.shards import IN_MEMORY, Scratch, Shard, blocks, sharded
 from autoselection_core.words import words_and_signs
 
 _BATCH = 8192

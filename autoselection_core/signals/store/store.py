@@ -18,7 +18,7 @@ from autoselection_core.errors.signals import ChangedSourceError, SameNameError,
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, PoolSignal, SharedPass, Signal
-from autoselection_core.signals.scratch import RunsShards, Scratch
+from autoselection_core.signals.shards import RunsShards, Scratch
 from autoselection_core.signals.store.kinds import (
     ValueKind,
     earlier_values,

@@ -23,7 +23,7 @@ from autoselection_core.signals.base import (
 from autoselection_core.signals.definitions.base_model.sae import FEATURES, SaeFeatures
 from autoselection_core.signals.joins.cosine import MAX_EXACT_ROWS, cosine_pairs
 from autoselection_core.signals.joins.jaccard import CHECKED_AT_ONCE, met_once
-from autoselection_core.signals.scratch import IN_MEMORY, Scratch
+from autoselection_core.signals.shards import IN_MEMORY, Scratch
 from autoselection_core.signals.similar_pairs import PairList, stored_floor
 from autoselection_core.signals.sparse import SparseFeatures
 

@@ -15,7 +15,7 @@ from autoselection_core.progress import Progress
 from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, ShardedSignal, Signal
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings
 from autoselection_core.signals.joins.cosine import normalise
-from autoselection_core.signals.scratch import (
+from autoselection_core.signals.shards import (
     IN_MEMORY,
     Columns,
     Scratch,

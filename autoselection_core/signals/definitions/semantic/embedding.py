@@ -28,7 +28,7 @@ from autoselection_core.signals.joins.cosine import (
     normalise,
     update_cosine_pairs,
 )
-from autoselection_core.signals.scratch import Scratch
+from autoselection_core.signals.shards import Scratch
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import RELEVANCE
 from autoselection_core.store.memory import require_memory

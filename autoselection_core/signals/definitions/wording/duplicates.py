@@ -17,7 +17,7 @@ from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.jaccard_update import update_jaccard_pairs
 from autoselection_core.signals.joins.shingles import pool_shingles, shingles
 from autoselection_core.signals.joins.stored_sets import StoredSets
-from autoselection_core.signals.scratch import Array, Scratch, Shard, blocks, sharded
+from autoselection_core.signals.shards import Array, Scratch, Shard, blocks, sharded
 from autoselection_core.signals.similar_pairs import PairList
 
 

@@ -1,4 +1,4 @@
-"""Arrays larger than memory, sorted runs that are merged by ranges, and work that is done shard by shard."""
+"""Work that is done shard by shard, and the arrays that it makes, which may be larger than memory."""
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
