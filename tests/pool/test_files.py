@@ -447,7 +447,7 @@ def test_a_header_that_is_repeated_is_no_sample(tmp_path: Path) -> None:
     assert [(each.records, each.reason) for each in found.left_out] == [(1, QuarantineReason.BAD_ROW)]
 
 
-@pytest.mark.parametrize(("before", "behind"), [("", ","), ("\x1e", ""), ("\x1e", " ")])
+@pytest.mark.parametrize(("before", "behind"), [("", ","), ("", ",\r"), ("\x1e", ""), ("\x1e", " ")])
 def test_lines_with_commas_behind_or_separators_before_them_are_a_record_each(
     tmp_path: Path, before: str, behind: str
 ) -> None:

@@ -142,7 +142,8 @@ def _lines(data: Content, file: SourceFile) -> Iterator[RawRecord]:
 def _of_line(text: bytes) -> bytes:
     """The record of a line, without the comma behind it or the record separator before it (RFC 7464)."""
     text = text.strip().removeprefix(b"\x1e") if text[:1] == b"\x1e" else text
-    return text[:-1] if text.rstrip()[-2:] == b"}," and text[:1] == b"{" and text[-1:] == b"," else text
+    said = text.rstrip()
+    return said[:-1] if said[-2:] == b"}," and said[:1] == b"{" else text
 
 
 def _elements(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord]:

@@ -14,7 +14,7 @@ from autoselection_core.pool.sample import ToolCall
 Spell: TypeAlias = Callable[[str], str]
 """`canonical_text` or `verbatim_text`."""
 
-_THOUGHT = ("thinking", "reasoning")
+_THOUGHT = ("thinking", "reasoning", "redacted_thinking")
 _MEDIA = ("image", "audio", "video", "file", "document")
 
 USE, RESULT = "tool_use", "tool_result"

@@ -26,6 +26,10 @@ def answer(*turns: Json) -> Message:
     return read_record({"messages": [ASK, *turns]}).sample.messages[1]
 
 
+HIDDEN: Json = {"type": "redacted_thinking", "data": "EmwKAhgBEgy3"}
+"""Reasoning that an API encrypts: nobody can read it."""
+
+
 @pytest.mark.parametrize(
     "turn",
     [
@@ -95,6 +99,12 @@ def test_a_result_is_the_same_in_every_spelling(turn: Json) -> None:
         [{"role": "assistant", "content": "51", "reasoning_content": "17 * 3"}],
         [{"role": "assistant", "content": [{"type": "thinking", "thinking": "17 * 3"}, {"text": "51"}]}],
         [{"role": "assistant", "content": [{"type": "thinking", "thinking": [{"text": "17 * 3"}]}, "51"]}],
+        [
+            {
+                "role": "assistant",
+                "content": [{"type": "thinking", "thinking": "17 * 3"}, HIDDEN, {"text": "51"}],
+            }
+        ],
         [{"role": "model", "parts": [{"text": "17 * 3", "thought": True}, {"text": "51"}]}],
         [
             {
@@ -107,7 +117,7 @@ def test_a_result_is_the_same_in_every_spelling(turn: Json) -> None:
             {"role": "assistant", "channel": "final", "content": "51"},
         ],
     ],
-    ids=["field", "Anthropic", "Mistral", "Gemini", "Bedrock", "Harmony"],
+    ids=["field", "Anthropic", "Mistral", "hidden", "Gemini", "Bedrock", "Harmony"],
 )
 def test_reasoning_is_the_same_in_every_spelling(turns: list[Json]) -> None:
     reading = read_record({"messages": [ASK, *turns]})
