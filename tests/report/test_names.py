@@ -11,6 +11,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import TrialState
 from autoselection_core.identity import Json
 from autoselection_core.operators.definitions.duplicates import DropExactDuplicates
+from autoselection_core.operators.definitions.mixing import MixSources
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.sources import Source
 from autoselection_core.recipe import Recipe, Union
@@ -167,6 +168,15 @@ def test_every_name_can_be_drawn(workspace: Workspace, kind: str) -> None:
     assert histogram_plot(whole(signals), signals, kind=kind)  # type: ignore[arg-type] # one of the two
     assert retention_plot(whole(signals), len(pool), kind)  # type: ignore[arg-type] # one of the two
     assert credit_plot(credits_seen, "nats", kind)  # type: ignore[arg-type] # one of the two
+
+
+def test_a_picture_has_room_for_the_numbers_of_a_step_that_is_repeated(facts: SearchFacts) -> None:
+    """Labels with numbers left no room for the bars of the narrow picture, and drawing warned of it."""
+    steps = tuple(MixSources(fraction=share, evenness=0.125, groups="exact") for share in (0.975, 0.875))
+    subset = realise(Recipe(steps), facts.signals)
+
+    assert min(map(len, subset.recipe.step_labels)) >= 46
+    assert retention_plot(subset, len(facts.pool), "png").startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -73,7 +73,8 @@ Z95 = 1.96
 
 def retention_plot(subset: Subset, pool_rows: int, kind: Format = "svg") -> bytes:
     """Retention plot: number of rows that each step of a recipe leaves."""
-    labels = ["pool", *map(short_label, subset.recipe.step_labels)]
+    # In two lines a label with its numbers is no wider than one without.
+    labels = ["pool", *(short_label(label).replace(",", ",\n", 1) for label in subset.recipe.step_labels)]
     counts = [pool_rows, *(step.rows_out for step in subset.steps)]
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
