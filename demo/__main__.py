@@ -11,7 +11,7 @@ from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.evaluation.training.settings import FineTuning, fine_tuning
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.models.dtype import probe
+from autoselection_core.models.speed import probe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.writing import write_report
 from autoselection_core.store.home import Home

@@ -21,7 +21,7 @@ from autoselection_core.evaluation.training.settings import (
     rough_reach_of,
 )
 from autoselection_core.identity import Json
-from autoselection_core.models.dtype import COUNTED_PASSES, LOADING_S, STARTING_S, StepPasses
+from autoselection_core.models.speed import COUNTED_PASSES, LOADING_S, STARTING_S, StepPasses
 from autoselection_core.progress import duration_text, percent
 from autoselection_core.search.time_left import models_tested
 from autoselection_core.store.hub import SCHEME

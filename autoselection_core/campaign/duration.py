@@ -24,7 +24,7 @@ from autoselection_core.progress import duration_text, percent
 from autoselection_core.search.time_left import LATEST
 
 if TYPE_CHECKING:
-    from autoselection_core.models.dtype import StepPasses
+    from autoselection_core.models.speed import PresentSpeed, StepPasses
 
 _PASSES = {"model_scores": 2.0, "sae": 1.0, "rds": 1.0, "influence": 3.0}
 """Forward passes over whole conversations that a signal of the base model takes, at most."""
@@ -106,7 +106,7 @@ def pace_of(workspace: Workspace, evaluator: str | None, training: Mapping[str, 
             source = "a formula takes seconds and trains no model"
             return Pace(None, source, unit_of(workspace.campaign))
         return Pace(None, "their length follows from the subsets or from a judge")
-    from autoselection_core.models.dtype import LOADING_S, STARTING_S
+    from autoselection_core.models.speed import LOADING_S, STARTING_S
 
     source = "a probe of the base model on this machine, with choosing, loading and scores of dev items"
     dev, test = (_benchmark_seconds(workspace, side) for side in (Side.DEV, Side.TEST))
@@ -138,7 +138,7 @@ def _test_seconds(workspace: Workspace, searches: list[str]) -> float:
         return median(measured)
     if not workspace.campaign.trains_here:
         return 0.0
-    from autoselection_core.models.dtype import LOADING_S
+    from autoselection_core.models.speed import LOADING_S
 
     seconds = _benchmark_seconds(workspace, Side.TEST)
     return LOADING_S + seconds if seconds else 0.0
@@ -229,32 +229,37 @@ def steady_speed(tokens_s: float) -> float:
 
 def forward_tokens_s(model: str) -> float:
     """Tokens a second of the base model's forward pass on this processor as it is now, rounded down."""
-    from autoselection_core.models.dtype import present_speed
-    from autoselection_core.models.folder import model_folder
-
-    return steady_speed(present_speed(model_folder(model)).tokens_s)
+    return steady_speed(_present_speed(model).tokens_s)
 
 
 def training_passes(model: str, training: FineTuning) -> "StepPasses":
     """Measured cost of a training step of the base model on this processor, in forward passes."""
-    from autoselection_core.models.dtype import step_passes
+    from autoselection_core.models.dtype import expected_dtype
     from autoselection_core.models.folder import model_folder
+    from autoselection_core.models.speed import step_passes
 
     counts_tokens = training.batch_unit is Unit.TOKENS
     tokens = min(training.batch, training.pack_tokens) if counts_tokens else training.pack_tokens
     rank = training.rank if training.method is Method.LORA else None
-    return step_passes(model_folder(model), tokens, rank)
+    folder = model_folder(model)
+    return step_passes(folder, expected_dtype(folder), tokens, rank)
 
 
 def free_share_of(model: str | None) -> float | None:
     """Part of the present durations that remains without other processes; None without a model."""
-    from autoselection_core.models.dtype import present_speed
-    from autoselection_core.models.folder import model_folder
-
     if model is None:
         return None
-    speed = present_speed(model_folder(model))
+    speed = _present_speed(model)
     return speed.tokens_s / speed.free_tokens_s
+
+
+def _present_speed(model: str) -> "PresentSpeed":
+    from autoselection_core.models.dtype import expected_dtype
+    from autoselection_core.models.folder import model_folder
+    from autoselection_core.models.speed import present_speed
+
+    folder = model_folder(model)
+    return present_speed(folder, expected_dtype(folder))
 
 
 @dataclass(frozen=True)

@@ -304,12 +304,14 @@ class FineTuningEvaluator:
     ) -> SavedTraining:
         folder, training = model_folder(self.base_model), self.training
         if training.method is Method.LORA:  # all weights are always loaded in float32
-            training = replace(training, dtype=settle_dtype(folder, training.dtype))
+            with self.home.served():
+                training = replace(training, dtype=settle_dtype(folder, training.dtype))
         return train_on_devices(Job(folder, training, trainee), samples, progress)
 
     def _load_base(self) -> BaseModel:
         self._require_same_model()
-        return BaseModel.load(self.base_model, dtype=self.training.loaded_dtype)
+        with self.home.served():
+            return BaseModel.load(self.base_model, dtype=self.training.loaded_dtype)
 
     def _load_trained(self, folder: EvaluationFolder) -> BaseModel:
         if folder.key not in self._read_back:

@@ -8,7 +8,7 @@ from typing import Any
 from autoselection_core.errors.models import ChatTemplateError, ModelLoadError
 from autoselection_core.models.chat.tokenizer_identity import ANSWER_SETTINGS
 from autoselection_core.models.chat.turn_end import stop_at_turn_end
-from autoselection_core.models.dtype import fastest_dtype
+from autoselection_core.models.dtype import AUTO, fastest_dtype
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.forward import check_head
 
@@ -39,8 +39,8 @@ class BaseModel:
 
         Args:
             path: A folder, or a name that the hub knows.
-            dtype: "float32", "bfloat16", or "auto": bfloat16 on an accelerator, else what a probe of at
-                most two seconds finds faster on this processor.
+            dtype: "float32", "bfloat16", or "auto": bfloat16 on an accelerator, else what this machine has
+                settled; the first time a probe of at most two seconds finds what is faster, see `dtype`.
 
         Raises:
             ModelLoadError: It is no model, has no chat template, or no fast tokenizer.
@@ -65,6 +65,11 @@ class BaseModel:
         )
 
     @property
+    def number_type(self) -> str:
+        """Number type and device, such as "bfloat16 on cpu": values made with another one round otherwise."""
+        return f"{self.dtype} on {self.device}"
+
+    @property
     def hidden_size(self) -> int:
         """Length of a hidden state."""
         size: int = self.model.config.get_text_config().hidden_size
@@ -85,8 +90,8 @@ def _resident(path: str, _fingerprint: str, dtype: str) -> BaseModel:
 
 
 def settle_dtype(folder: Path, dtype: str) -> str:
-    """The number type that a model is loaded in here: "auto" is settled by a probe."""
-    return fastest_dtype(folder, _device()) if dtype == "auto" else dtype
+    """The number type that a model is loaded in here: "auto" is what this machine has settled."""
+    return fastest_dtype(folder, _device()) if dtype == AUTO else dtype
 
 
 def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 transformers has no types

@@ -1,244 +1,134 @@
-"""Speed probe of number types on this machine, in at most two seconds, and of the faster one for longer."""
+"""Number type of a model's weights where none is stated, settled once for each machine and shape of model.
 
-import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any, TypeAlias
-from warnings import catch_warnings, filterwarnings
-
-import numpy as np
-import numpy.typing as npt
-
-DTYPES = ("bfloat16", "float32")
-_TOKENS = 256
-_LAYERS = 2
-_SECONDS_PER_DTYPE = 0.7
-_SECONDS_OF_PRESENT = 4.0
-_SECONDS_OF_STEP = 1.0
-_HEAD_ROWS = 4_096
-
-
-STARTING_S, LOADING_S = 5.0, 1.5
-"""Seconds of a training beside its steps and scores, and of reading a model back to score it.
-
-Choosing the subset, reading the model twice, preparing the samples and writing took 4 to 6 seconds with a
-model of 135 million parameters beside a training of 45; larger ones take longer, and so do their trainings.
+Timings of a busy machine come out one way and then the other. So what they decided is kept in the home
+folder, and every later process of the machine reads it: the version of a signal's values does not hold the
+number type, so all that are made on one machine have to have the same.
 """
 
+import fcntl
+import json
+import os
+import platform
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
 
-@dataclass(frozen=True)
-class StepPasses:
-    """Cost of a training step, in forward passes of the probe over as many tokens.
+from autoselection_core.identity import Json, fingerprint
+from autoselection_core.models.folder import config_settings
+from autoselection_core.models.speed import Throughput, layer_weights, probe
+from autoselection_core.store.atomic import atomic_file
+from autoselection_core.store.home import Home
 
-    By the number of operations a backward pass costs two forward passes. Measured on a processor it is more:
-    a step reads fewer tokens at once than a score, adapters add many small products, and in bfloat16
-    gradients meet the weights the other way round, which with AMX took up to five forward passes.
+AUTO = "auto"
+_SHORT, _LONG = "bfloat16", "float32"
 
-    Attributes:
-        forward: Forward pass of a step through layers without adapters.
-        adapted: Forward and backward pass through layers that are trained, and the optimiser's update.
-    """
+MIN_TIMED_WEIGHTS = 1_000_000
+"""Weights of a layer below which a model has float32, untimed.
 
-    forward: float = 1.0
-    adapted: float = 3.0
+A pass of the probe through smaller layers takes a few milliseconds, as long as another process keeps a core
+for, and most of it is no arithmetic. It would gain nothing that is worth the digits that bfloat16 drops.
+"""
 
-    def of_step(self, adapted_share: float = 1.0) -> float:
-        """Forward passes that take as long as a training step.
+WORTHWHILE = 1.25
+"""How many times as fast bfloat16 must be: nearly equal timings would be decided by chance."""
 
-        Args:
-            adapted_share: Upper share of the layers that have adapters; the others need no backward pass.
-        """
-        return self.forward * (1 - adapted_share) + self.adapted * adapted_share
-
-
-COUNTED_PASSES = StepPasses()
-"""Cost of a training step by the number of its operations."""
-
-
-@dataclass(frozen=True)
-class Throughput:
-    """Expected speed of a model in one number type.
-
-    Attributes:
-        dtype: The number type.
-        forward_tokens_s: Tokens a second of a forward pass with all logits.
-    """
-
-    dtype: str
-    forward_tokens_s: float
-
-    def __str__(self) -> str:
-        return f"{self.dtype}: {self.forward_tokens_s:,.0f} tokens/s forward"
-
-
-@dataclass(frozen=True)
-class PresentSpeed:
-    """Tokens a second of a forward pass as the machine is now, and as it would be without other processes.
-
-    Attributes:
-        tokens_s: By the mean time of the probe's repetitions.
-        free_tokens_s: By their processor seconds, spread over all threads: roughly, as threads wait for each
-            other and cores share caches.
-    """
-
-    tokens_s: float
-    free_tokens_s: float
-
-
-@cache
-def present_speed(folder: Path) -> PresentSpeed:
-    """Speed of a model on the processor now, in its faster number type.
-
-    The fastest repetition, by which number types are compared, slips between other processes; a training does
-    not, so its expected duration comes from the mean.
-    """
-    config = (folder / "config.json").read_text(encoding="utf-8")
-    times = _seconds_per_token(config, fastest_dtype(folder, "cpu"), _SECONDS_OF_PRESENT)
-    return PresentSpeed(1 / times[_MEAN], 1 / min(times[_MEAN], times[_PROCESSOR]))
-
-
-@cache
-def step_passes(folder: Path, tokens: int, rank: int | None) -> StepPasses:
-    """Cost of a training step on the processor, in the number type in which the model is faster.
-
-    Args:
-        folder: The model.
-        tokens: Tokens of a forward pass of the training.
-        rank: Rank of the adapters of all linear modules; None where all weights are trained, in float32.
-    """
-    import torch
-
-    config = (folder / "config.json").read_text(encoding="utf-8")
-    dtype = fastest_dtype(folder, "cpu")
-    frozen, text = _layers(config, dtype, _TOKENS)
-    ids = text[:, : max(1, tokens)]
-    with torch.inference_mode():
-        plain = _times(lambda: frozen(input_ids=text, use_cache=False), _SECONDS_OF_STEP / 4)
-        alone = _times(lambda: frozen(input_ids=ids, use_cache=False), _SECONDS_OF_STEP / 4)
-    trained = _step(config, dtype if rank else "float32", ids, rank)
-    pass_s = plain[_BEST] / _TOKENS * ids.shape[1]
-    return StepPasses(
-        float(alone[_BEST] / pass_s), float(_times(trained, _SECONDS_OF_STEP / 2)[_BEST] / pass_s)
-    )
-
-
-def _step(config: str, dtype: str, ids: Any, rank: int | None) -> Callable[[], None]:  # noqa: ANN401 torch's
-    """A training step of two layers."""
-    import torch
-
-    layers, _ = _layers(config, dtype, 1)
-    if rank:
-        layers = _with_adapters(layers, rank)
-    weights = [weight for weight in layers.parameters() if weight.requires_grad]
-    optimiser = torch.optim.AdamW(weights, lr=0.0)
-
-    def step() -> None:
-        layers(input_ids=ids, use_cache=False).last_hidden_state.float().sum().backward()
-        optimiser.step()
-        optimiser.zero_grad()
-
-    return step
-
-
-@contextmanager
-def without_rename_warnings() -> Iterator[None]:
-    """Silence one warning: trl 1.16 and peft 0.21 read arguments of transformers 5.23 by their old names."""
-    with catch_warnings():
-        filterwarnings("ignore", ".*gradient_checkpointing` is deprecated", FutureWarning)
-        yield
-
-
-def _with_adapters(layers: Any, rank: int) -> Any:  # noqa: ANN401 transformers has no types
-    """Layers with adapters in all linear modules; gradients pass to what is below, as to further adapters."""
-    from peft import LoraConfig, get_peft_model
-
-    config = LoraConfig(r=rank, target_modules="all-linear")
-    with without_rename_warnings():
-        adapted = get_peft_model(layers, config, autocast_adapter_dtype=False)
-    layers.get_input_embeddings().weight.requires_grad_()
-    return adapted
+_LOCK = ".lock"
+_PROCESSOR = Path("/proc/cpuinfo")
 
 
 def fastest_dtype(folder: Path, device: str) -> str:
-    """Bfloat16 on an accelerator; on a processor the type that the probe finds faster."""
-    if device != "cpu":
-        return DTYPES[0]
-    return max(probe(folder), key=lambda measured: measured.forward_tokens_s).dtype
+    """Bfloat16 on an accelerator; on a processor what this machine has settled for models of this shape.
 
+    Args:
+        folder: The model.
+        device: "cpu", or the kind of an accelerator.
 
-def probe(folder: Path) -> tuple[Throughput, ...]:
-    """Time two layers and a piece of the output matrix of a model in each number type.
-
-    Which type is faster depends on the processor (with AVX512-BF16 or AMX bfloat16 is several times
-    faster, without them it can be the slower one), so it is measured and not looked up.
+    Raises:
+        StorageFullError: The home folder has no room to keep a choice.
     """
-    config = (folder / "config.json").read_text(encoding="utf-8")
-    return tuple(_measure(config, dtype) for dtype in DTYPES)
+    if device != "cpu":
+        return _SHORT
+    return _untimed(folder) or settled_dtype(folder, Home.current().number_types)
+
+
+def expected_dtype(folder: Path) -> str:
+    """The number type that a model will have on this processor; nothing is kept of it yet."""
+    file = _file(folder, Home.current().number_types)
+    return _untimed(folder) or _kept(file) or _faster(probe(folder))
+
+
+def settled_dtype(folder: Path, place: Path, measure: Callable[[Path], Iterable[Throughput]] = probe) -> str:
+    """The kept choice of this machine; where there is none, one is measured and kept. The first one stays.
+
+    A file that nobody can read is made again.
+
+    Args:
+        folder: The model, of which only the configuration is read.
+        place: Where choices are kept.
+        measure: Times each number type.
+
+    Raises:
+        StorageFullError: The disk has no room.
+    """
+    file = _file(folder, place)
+    if (kept := _kept(file)) is not None:
+        return kept
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / _LOCK).open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever waits reads what is settled meanwhile
+        if (kept := _kept(file)) is not None:
+            return kept
+        found = tuple(measure(folder))
+        told: dict[str, Json] = {
+            "dtype": _faster(found),
+            "forward_tokens_s": {each.dtype: round(each.forward_tokens_s, 1) for each in found},
+            "machine": machine(),
+            "model": config_settings(folder),
+        }
+        with atomic_file(file) as draft:
+            draft.write_text(json.dumps(told, indent=1))
+        return str(told["dtype"])
 
 
 @cache
-def _measure(config: str, dtype: str) -> Throughput:
-    seconds = _seconds_per_token(config, dtype, _SECONDS_PER_DTYPE)[_BEST]
-    return Throughput(dtype, 1 / seconds)
+def machine() -> dict[str, Json]:
+    """What of this machine decides which number type is faster. Cores and versions of libraries do not count.
 
-
-def _layers(config: str, dtype: str, tokens: int) -> tuple[Any, Any]:
-    """Two layers of a model with random weights, and so many tokens to read. Shape (1, t)."""
-    import torch
-    from transformers import AutoModel
-
-    with torch.random.fork_rng():
-        small = _small_config(json.loads(config))
-        layers = AutoModel.from_config(small, dtype=getattr(torch, dtype)).eval()
-    return layers, torch.arange(tokens)[None] % small.vocab_size
-
-
-def _small_config(settings: dict[str, Any]) -> Any:  # noqa: ANN401 transformers has no types
-    """The model's own configuration with few layers and hardly any vocabulary."""
-    from transformers import AutoConfig
-
-    kind = settings.pop("model_type")
-    small = {"num_hidden_layers": _LAYERS, "vocab_size": _TOKENS, "pad_token_id": None, "layer_types": None}
-    return AutoConfig.for_model(kind, **(settings | small))
-
-
-_BEST, _MEAN, _PROCESSOR = range(3)
-_Times: TypeAlias = npt.NDArray[np.float64]
-"""Fastest, mean, and processor seconds a thread of some repetitions. Shape (3,)."""
-
-
-def _seconds_per_token(config: str, dtype: str, seconds: float) -> _Times:
-    """Seconds of a token, from two layers and a piece of the output matrix, each timed for half the time."""
+    So a choice outlives an update of torch, and processes with different numbers of threads share it.
+    """
     import torch
 
-    settings, number = json.loads(config), getattr(torch, dtype)
-    with torch.random.fork_rng(), torch.inference_mode():
-        layers, tokens = _layers(config, dtype, _TOKENS)
-        states = torch.randn(_TOKENS, layers.config.hidden_size, dtype=number)
-        head = torch.randn(_HEAD_ROWS, layers.config.hidden_size, dtype=number)
-        body = _times(lambda: layers(input_ids=tokens, use_cache=False), seconds / 2) / _LAYERS
-        output = _times(lambda: states @ head.T, seconds / 2) / _HEAD_ROWS
-    layer_count, vocabulary = int(settings["num_hidden_layers"]), int(settings["vocab_size"])
-    return (body * layer_count + output * vocabulary) / _TOKENS
+    said: dict[str, str] = {}
+    if _PROCESSOR.is_file():
+        lines = (line.partition(":") for line in _PROCESSOR.read_text(encoding="utf-8").splitlines())
+        said = {name.strip().lower(): value.strip() for name, _, value in reversed(list(lines))}
+    flags = said.get("flags", said.get("features", "")).split()
+    return {
+        "processor": said.get("model name", platform.processor() or platform.machine()),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "bfloat16": [*sorted(flag for flag in flags if "bf16" in flag)],
+        "limited_to": os.environ.get("ONEDNN_MAX_CPU_ISA", ""),
+    }
 
 
-def _times(work: Callable[[], object], seconds: float) -> _Times:
-    """Times of the repetitions that fit into some seconds, after one to warm up."""
-    import torch
+def _untimed(folder: Path) -> str | None:
+    return _LONG if layer_weights(folder) < MIN_TIMED_WEIGHTS else None
 
-    work()
-    took: list[float] = []
-    processor, begun = time.process_time(), time.perf_counter()
-    # One at least, however long the process waits for its turn, and never less than the clock can tell.
-    while time.perf_counter() < begun + seconds or not took:
-        start = time.perf_counter()
-        work()
-        took.append(time.perf_counter() - start)
-    used = (time.process_time() - processor) / torch.get_num_threads()
-    resolution = time.get_clock_info("perf_counter").resolution
-    found = (min(took), sum(took) / len(took), used / len(took))
-    return np.array([max(each, resolution) for each in found])
+
+def _faster(measured: Iterable[Throughput]) -> str:
+    speed = {each.dtype: each.forward_tokens_s for each in measured}
+    return _SHORT if speed[_SHORT] >= WORTHWHILE * speed[_LONG] else _LONG
+
+
+def _file(folder: Path, place: Path) -> Path:
+    return place / f"{fingerprint({'machine': machine(), 'model': config_settings(folder)})}.json"
+
+
+def _kept(file: Path) -> str | None:
+    """The number type of a file; None where there is no such file, or none that says one."""
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError):
+        return None
+    dtype = told.get("dtype") if isinstance(told, dict) else None
+    return dtype if dtype in (_SHORT, _LONG) else None

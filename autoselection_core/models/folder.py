@@ -40,7 +40,7 @@ def model_folder(path: str | Path) -> Path:
     folder = _plain_folder(reference.path)
     if reference.settings.is_default:
         return folder
-    place = Home.from_environment().templated
+    place = Home.current().templated
     return templated_model(folder, model_fingerprint(folder), reference.settings, place)
 
 
@@ -106,7 +106,7 @@ def model_fingerprint(folder: Path) -> str:
     weights = _require_weights(folder)
     return fingerprint(
         {
-            "config": _settings(folder / _CONFIG),
+            "config": config_settings(folder),
             "tokenizer": tokenizer_fingerprint(folder),
             "weights": {file.name: known_fingerprint(file) for file in weights},
             **generation_identity(folder),
@@ -114,8 +114,10 @@ def model_fingerprint(folder: Path) -> str:
     )
 
 
-def _settings(config: Path) -> Json:
-    return {name: value for name, value in settings_of(config).items() if name not in _NOT_WHAT_IT_IS}
+def config_settings(folder: Path) -> dict[str, Json]:
+    """What the configuration of a model says of it, without what a library writes about itself."""
+    known = settings_of(folder / _CONFIG)
+    return {name: value for name, value in known.items() if name not in _NOT_WHAT_IT_IS}
 
 
 def _from_hub(name: str, files: list[str] | None = None) -> Path:

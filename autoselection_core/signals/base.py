@@ -100,6 +100,13 @@ class Signal(ABC):
         """Data versions of what is read beside the samples: model, tokenizer, targets, other signals."""
         return {need.name: need.fingerprint for need in self.needs()}
 
+    def number_type(self) -> str | None:
+        """Number type and device of the weights that `compute` has read here; None where it read none.
+
+        No part of the version: values of two number types differ by rounding, which the store notes.
+        """
+        return None
+
     @property
     def code_version(self) -> str:
         """Hash of definition, parameters and implementation; known without loading anything."""

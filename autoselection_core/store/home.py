@@ -1,6 +1,9 @@
 """Home folder of an installation, with the place of everything that is kept."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -26,6 +29,9 @@ def confine(path: Path, folder: Path) -> Path:
     return resolved
 
 
+_served: ContextVar[Path | None] = ContextVar("served", default=None)
+
+
 @dataclass(frozen=True)
 class Home:
     """Home folder of an installation. It names places only; writers make the folders they need.
@@ -47,6 +53,25 @@ class Home:
         if "://" in named:
             raise NotAFolderError(environment_variables.HOME, named)
         return cls(Path(named or DEFAULT_HOME).absolute())
+
+    @classmethod
+    def current(cls) -> Self:
+        """The folder that this work is for: as a task of a cluster names it, else as the environment does.
+
+        Raises:
+            NotAFolderError: The environment names object storage.
+        """
+        served = _served.get()
+        return cls.from_environment() if served is None else cls(served)
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """Make this the current home of what the block does, whatever the environment of a worker names."""
+        before = _served.set(self.root)
+        try:
+            yield
+        finally:
+            _served.reset(before)
 
     @property
     def history_url(self) -> str:
@@ -90,6 +115,11 @@ class Home:
     def templated(self) -> Path:
         """Base models with chat settings, as links to their folders; made again when they are gone."""
         return self.root / "templated"
+
+    @property
+    def number_types(self) -> Path:
+        """A file for each machine and shape of model with the number type that models have there."""
+        return self.root / "number_types"
 
     @property
     def objects(self) -> Path:

@@ -16,7 +16,7 @@ from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.plots import pool_histograms
 from autoselection_core.signals.base import Signal
 from autoselection_core.signals.definitions.base_model.sae import SaeFeatures
-from autoselection_core.signals.store.signal_report import SignalReport, distributions
+from autoselection_core.signals.store.signal_report import SignalReport, distributions, mixed_sentence
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.asset_checks import Check
@@ -155,6 +155,8 @@ def _signal(place: Place, declared: DeclaredSignal) -> dg.AssetsDefinition:
         workspace = place.workspace(home)
         report = workspace.score(declared.name, pool, Logged(context.log, declared.name, "samples"))
         context.log.info(cost_line(report))
+        if mixed := mixed_sentence(report.name, report.number_types):
+            context.log.warning(mixed)
         table = workspace.signals(pool.version, {report.name: report.version})
         yield dg.MaterializeResult(
             metadata=_facts(report, table, home), data_version=dg.DataVersion(report.version)
@@ -227,9 +229,11 @@ def _facts(report: SignalReport, table: SignalTable, home: Home) -> Facts:
     shown = distributions(table)
     plots = {"histograms": large_picture(pool_histograms(shown, "png"), home)} if shown else {}
     workers = {"workers": table_value(workers_table(report.workers))} if report.workers else {}
+    made = {"number_types": dg.MetadataValue.json(dict(report.number_types))} if report.number_types else {}
     return {
         **plots,
         **workers,
+        **made,
         "samples_per_s": report.samples_per_s,
         "dagster/row_count": report.rows,
         "computed": report.computed,

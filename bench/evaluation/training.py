@@ -14,7 +14,7 @@ from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.identity import Json
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.chat.spans import encode
-from autoselection_core.models.dtype import without_rename_warnings
+from autoselection_core.models.speed import without_rename_warnings
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample

@@ -21,7 +21,7 @@ from autoselection_core.errors.recipe import SettingError
 from autoselection_core.errors.signals import GivenFileError
 from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.history.specification import SearchSpec
-from autoselection_core.models.dtype import LOADING_S, STARTING_S
+from autoselection_core.models.speed import LOADING_S, STARTING_S
 from autoselection_core.operators.catalogue import DEFAULT_OPERATORS
 from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.operators.definitions.score import KeepBand, KeepTop

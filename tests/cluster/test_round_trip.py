@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoselection_core import environment_variables
 from autoselection_core.campaign.declaration.campaign import (
     BenchmarkPlace,
     Campaign,
@@ -37,6 +39,8 @@ from autoselection_core.errors.models import DifferentWorkerError, HeadLostError
 from autoselection_core.errors.store import OutsideFolderError
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.history.search_settings import SearchSettings
+from autoselection_core.models.chat.chat_settings import ChatSettings
+from autoselection_core.models.chat.templated_model import ModelReference
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.shards import Array, mapped
@@ -107,6 +111,19 @@ def test_values_that_come_from_elsewhere_are_the_values_computed_here(tmp_path: 
         records = [LanceTable(home.lance, f"{name}-{version}").read() for home in (here.home, elsewhere.home)]
         assert records[0].equals(records[1])
         assert name == "exact" or len(records[0].column(ID)) == CHUNKED_ROWS + 100
+
+
+def test_number_types_that_workers_used_are_noted_as_they_are_here(tiny: Path, tmp_path: Path) -> None:
+    made = replace(campaign(tmp_path, 20), base_model=str(tiny), signals={"model_scores": {}, "form": {}})
+
+    for name, cluster in (("here", None), ("there", RoundTrip())):
+        workspace = scored(made, tmp_path / name, cluster)
+        pool, versions = workspace.pool(), workspace.signal_versions
+        record = LanceTable(workspace.home.lance, f"model_scores-{versions['model_scores']}").read()
+
+        assert workspace.score("model_scores", pool).number_types == {"float32 on cpu": 20}
+        assert workspace.store.number_types(versions["form"], pool) == {}
+        assert record.schema.metadata is None
 
 
 @given(
@@ -309,6 +326,32 @@ def test_a_worker_that_knows_another_signal_refuses(tmp_path: Path) -> None:
 
     with pytest.raises(DifferentWorkerError, match=r"the signal 'form'.* same release"):
         score_rows(json.dumps(question).encode())
+
+
+def test_a_worker_keeps_what_it_makes_of_a_model_in_the_home_that_asks(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that was started without the variable made links to models in the folder it was started in."""
+    model = str(ModelReference(str(tiny), ChatSettings(system="fold")))
+    made = replace(campaign(tmp_path, 4), base_model=model, signals={"model_scores": {}})
+    home = Home(tmp_path / "home")
+    workspace = attached_workspace(made, home, None)
+    with home.served():
+        question = {
+            "home": str(home.root),
+            "campaign": campaign_to_json(made),
+            "signal": "model_scores",
+            "version": workspace.signal_versions["model_scores"],
+            "pool": workspace.ingest().pool.version,
+            "rows": [0, 1],
+        }
+    shutil.rmtree(home.templated)
+    monkeypatch.setenv(environment_variables.HOME, str(tmp_path / "own"))
+
+    assert score_rows(json.dumps(question).encode())
+
+    assert home.templated.is_dir()
+    assert not (tmp_path / "own").exists()
 
 
 def test_a_worker_reads_a_benchmark_anew_that_was_changed_since_its_last_task(tmp_path: Path) -> None:

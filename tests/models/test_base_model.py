@@ -7,18 +7,37 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoselection_core.errors.models import ModelLoadError, UnfaithfulHeadError
 from autoselection_core.identity import fingerprint, fingerprint_file
 from autoselection_core.models.base_model import BaseModel, resident_model
 from autoselection_core.models.chat.tokenizer_identity import tokenizer_fingerprint
-from autoselection_core.models.dtype import COUNTED_PASSES, DTYPES, present_speed, probe, step_passes
+from autoselection_core.models.dtype import (
+    MIN_TIMED_WEIGHTS,
+    WORTHWHILE,
+    expected_dtype,
+    fastest_dtype,
+    settled_dtype,
+)
 from autoselection_core.models.embedder import embedder_fingerprint
 from autoselection_core.models.folder import model_fingerprint, require_model
 from autoselection_core.models.forward import check_head
+from autoselection_core.models.speed import (
+    COUNTED_PASSES,
+    DTYPES,
+    Throughput,
+    layer_weights,
+    present_speed,
+    probe,
+    step_passes,
+)
+from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
 
 CONFIG_FIELDS = (
@@ -284,7 +303,7 @@ def test_a_training_of_fewer_layers_is_expected_to_take_less_time_but_never_less
 
 def test_a_step_over_few_tokens_and_its_backward_pass_are_measured_and_not_counted(tiny: Path) -> None:
     """On a processor with AMX a step took 0.21 s where three quarters of the counted passes took 0.08."""
-    one, many = step_passes(tiny, 1, 8), step_passes(tiny, 256, 8)
+    one, many = step_passes(tiny, "float32", 1, 8), step_passes(tiny, "float32", 256, 8)
 
     assert many.adapted > many.forward
     assert one.adapted > one.forward
@@ -292,22 +311,161 @@ def test_a_step_over_few_tokens_and_its_backward_pass_are_measured_and_not_count
 
 
 def test_a_step_that_trains_all_weights_is_measured_too(tiny: Path) -> None:
-    everything = step_passes(tiny, 64, None)
+    everything = step_passes(tiny, "float32", 64, None)
 
     assert everything.adapted > everything.forward > 0
 
 
 def test_a_present_speed_is_no_faster_than_that_of_a_free_machine(tiny: Path) -> None:
-    speed = present_speed(tiny)
+    speed = present_speed(tiny, "float32")
 
     assert 0 < speed.tokens_s <= speed.free_tokens_s
 
 
-def test_importing_the_room_of_models_does_not_load_torch() -> None:
-    modules = "base_model, batching, dtype, folder, forward; from autoselection_core.models.chat import spans"
-    code = f"from autoselection_core.models import {modules}; import sys; sys.exit('torch' in sys.modules)"
+GPT2 = {
+    "model_type": "gpt2",
+    "n_layer": 3,
+    "n_embd": 64,
+    "n_head": 2,
+    "vocab_size": 1_000,
+    "n_positions": 256,
+}
 
-    subprocess.run([sys.executable, "-c", code], check=True)
+
+def test_a_configuration_that_counts_its_layers_under_another_name_is_timed(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(GPT2))
+
+    assert all(each.forward_tokens_s > 0 for each in probe(tmp_path))
+    assert layer_weights(tmp_path) == pytest.approx(12 * 64**2, rel=0.4)
+
+
+def with_config(folder: Path, **changed: object) -> Path:
+    """A folder with the configuration of a model whose number type is worth a timing; it needs no weights."""
+    folder.mkdir(exist_ok=True)
+    large = {"model_type": "llama", "hidden_size": 512, "intermediate_size": 1_024, "num_hidden_layers": 2}
+    config = {**large, "num_attention_heads": 8, "vocab_size": 2_048, **changed}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def timed(short: float, long: float) -> Callable[[Path], list[Throughput]]:
+    return lambda _: [Throughput("bfloat16", short), Throughput("float32", long)]
+
+
+def never(_: Path) -> list[Throughput]:
+    pytest.fail("it is settled")
+
+
+SPEEDS = st.floats(1.0, 1e6)
+
+
+@given(st.lists(st.tuples(SPEEDS, SPEEDS), min_size=2, max_size=5))
+def test_whatever_later_timings_say_a_machine_keeps_its_first_choice(
+    timings: list[tuple[float, float]],
+) -> None:
+    with TemporaryDirectory() as named:
+        model, place = with_config(Path(named) / "model"), Path(named) / "kept"
+
+        chosen = [settled_dtype(model, place, timed(*each)) for each in timings]
+
+        short, long = timings[0]
+        assert set(chosen) == {"bfloat16" if short >= WORTHWHILE * long else "float32"}
+        assert settled_dtype(model, place, never) == chosen[0]
+
+
+CONTRADICTING = """
+import sys, time
+from pathlib import Path
+from autoselection_core.models.dtype import machine, settled_dtype
+from autoselection_core.models.speed import Throughput
+
+machine()
+Path(sys.argv[2]).joinpath(sys.argv[3]).touch()
+while len(list(Path(sys.argv[2]).iterdir())) < 3:
+    time.sleep(0.01)
+
+def measure(folder):
+    time.sleep(0.5)
+    return Throughput("bfloat16", float(sys.argv[3])), Throughput("float32", 100.0)
+
+print(settled_dtype(Path(sys.argv[1]), Path(sys.argv[1]) / "kept", measure))
+"""
+
+
+def test_processes_that_begin_at_once_choose_the_same_whatever_each_would_measure(tmp_path: Path) -> None:
+    model = with_config(tmp_path / "model")
+    (tmp_path / "ready").mkdir()
+    begun = [
+        subprocess.Popen(
+            [sys.executable, "-c", CONTRADICTING, str(model), str(tmp_path / "ready"), speed],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for speed in ("1", "1000", "2")
+    ]
+
+    said = [process.communicate()[0].strip() for process in begun]
+
+    assert [process.returncode for process in begun] == [0, 0, 0]
+    assert len(set(said)) == 1, said
+    assert said[0] in DTYPES
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"{", b"\xff", b"[" * 100_000, b'"bfloat16"', b'{"dtype": "int8"}', b'{"dtype": [1]}', b"{}"],
+)
+def test_a_damaged_choice_is_made_again(tmp_path: Path, damaged: bytes) -> None:
+    model, place = with_config(tmp_path / "model"), tmp_path / "kept"
+    assert settled_dtype(model, place, timed(300, 100)) == "bfloat16"
+    (file,) = place.glob("*.json")
+    file.write_bytes(damaged)
+
+    assert settled_dtype(model, place, timed(100, 300)) == "float32"
+    assert settled_dtype(model, place, never) == "float32"
+    assert json.loads(file.read_text())["dtype"] == "float32"
+
+
+def test_models_of_one_shape_share_a_choice_and_those_of_another_have_their_own(tmp_path: Path) -> None:
+    first, place = with_config(tmp_path / "first"), tmp_path / "kept"
+    saved_anew = with_config(tmp_path / "second", transformers_version="9", torch_dtype="bfloat16")
+    assert settled_dtype(first, place, timed(300, 100)) == "bfloat16"
+
+    assert settled_dtype(saved_anew, place, never) == "bfloat16"
+    assert settled_dtype(with_config(tmp_path / "third", hidden_size=1_024), place, timed(1, 2)) == "float32"
+
+
+def test_a_model_too_small_to_time_has_float32_and_nothing_is_kept_of_it(tiny: Path, tmp_path: Path) -> None:
+    assert layer_weights(tiny) < MIN_TIMED_WEIGHTS < layer_weights(with_config(tmp_path / "large"))
+
+    with Home(tmp_path / "home").served():
+        assert fastest_dtype(tiny, "cpu") == "float32"
+        assert BaseModel.load(tiny).dtype == "float32"
+        assert not (tmp_path / "home").exists()
+
+
+def test_a_choice_is_kept_in_the_home_that_work_is_for_and_an_estimate_keeps_none(tmp_path: Path) -> None:
+    model, home = with_config(tmp_path / "model"), Home(tmp_path / "home")
+    with home.served():
+        expected = expected_dtype(model)
+        assert not home.root.exists()
+
+        chosen = fastest_dtype(model, "cpu")
+
+    (file,) = home.number_types.glob("*.json")
+    assert json.loads(file.read_text())["dtype"] == chosen == expected
+    (other,) = {*DTYPES} - {chosen}
+    file.write_text(json.dumps({"dtype": other}))
+    with home.served():
+        assert (fastest_dtype(model, "cpu"), expected_dtype(model)) == (other, other)
+        assert fastest_dtype(model, "cuda") == "bfloat16"
+
+
+def test_importing_the_room_of_models_does_not_load_torch() -> None:
+    modules = "base_model, batching, chat, dtype, folder, forward, speed; from autoselection_core.models"
+    code = f"from autoselection_core.models import {modules}.chat import spans; import sys"
+
+    subprocess.run([sys.executable, "-c", f"{code}; sys.exit('torch' in sys.modules)"], check=True)
 
 
 def test_another_model_under_the_same_path_is_not_taken_for_the_one_before(tmp_path: Path) -> None:

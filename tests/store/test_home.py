@@ -59,6 +59,19 @@ def test_the_home_folder_stands_in_the_working_folder_by_default(
     assert Home.from_environment().root == tmp_path / ".autoselection"
 
 
+def test_work_for_a_home_finds_it_whatever_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(environment_variables.HOME, str(tmp_path / "own"))
+    one, other = Home(tmp_path / "one"), Home(tmp_path / "other")
+
+    with one.served():
+        with other.served():
+            assert Home.current() == other
+        assert Home.current() == one
+    assert Home.current() == Home.from_environment() == Home(tmp_path / "own")
+
+
 def test_the_history_is_a_file_unless_the_environment_names_a_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +94,7 @@ def test_saying_where_things_lie_makes_no_folder(tmp_path: Path) -> None:
         home.pools,
         home.columns,
         home.lance,
+        home.number_types,
         home.subsets,
         home.evaluations,
         home.models,
@@ -88,7 +102,7 @@ def test_saying_where_things_lie_makes_no_folder(tmp_path: Path) -> None:
         home.quarantine,
     }
 
-    assert len(places) == 13
+    assert len(places) == 14
     assert all(place.is_relative_to(home.root) for place in places)
     assert not home.root.exists()
 

@@ -20,7 +20,7 @@ from autoselection_core.campaign.remote.tasks import (
     open_test_items,
     run_shard,
     score_rows,
-    worker_of,
+    without_worker,
 )
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cluster import Account, Cluster, Task, cluster_from_environment
@@ -113,9 +113,9 @@ class RemoteScoring:
         )
         with closing(answers):  # type: ignore[type-var] # a generator
             for chunk, answer in zip(chunks, answers, strict=True):
-                table = pa.ipc.open_stream(answer).read_all()
-                account.add(signal.name, len(chunk), worker_of(table))
-                yield table.replace_schema_metadata(None)
+                table, worker = without_worker(pa.ipc.open_stream(answer).read_all())
+                account.add(signal.name, len(chunk), worker)
+                yield table
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ another model or other benchmark files refuses instead of answering something el
 
 import json
 import socket
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 from autoselection_core.campaign.declaration.codec import campaign_from_json
 from autoselection_core.campaign.remote.shards import given_from_json, write_shard
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.cluster import Stopwatch
+from autoselection_core.cluster import Stopwatch, Task
 from autoselection_core.errors.models import DifferentWorkerError, UnsharedHomeError
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.specification import SearchSpec
@@ -30,31 +30,48 @@ from autoselection_core.store.home import Home, confine
 from autoselection_core.subset import realise
 
 
-def score_rows(asked: bytes) -> bytes:
+def _in_its_home(work: Callable[[dict[str, Any]], bytes]) -> Task:
+    """A task that answers a question for the home folder that it names, whatever this process's own is."""
+
+    @wraps(work)
+    def task(asked: bytes) -> bytes:
+        question = json.loads(asked)
+        with Home(Path(question["home"])).served():
+            return work(question)
+
+    return task
+
+
+@_in_its_home
+def score_rows(question: dict[str, Any]) -> bytes:
     """The values of some rows of a pool, as rows of the signal's record in an Arrow stream.
 
     Raises:
         DifferentWorkerError: The signal is another one here.
     """
-    watch, question = Stopwatch(), json.loads(asked)
+    watch = Stopwatch()
     workspace, signal = _signal_of(question)
     pool = workspace.pool(question["pool"])
     rows = np.array(question["rows"], np.int64)
     given = rows_of(workspace.store.needed_values(signal, pool), rows)
-    values = table_of(pool.ids[rows], signal.compute(pool.take(rows), given))
-    return _stream(values.replace_schema_metadata({_WORKER: json.dumps(watch.told())}))
+    computed = signal.compute(pool.take(rows), given)
+    values = table_of(pool.ids[rows], computed, signal.number_type())
+    told = {**(values.schema.metadata or {}), _WORKER: json.dumps(watch.told())}
+    return _stream(values.replace_schema_metadata(told))
 
 
 _WORKER = b"worker"
 
 
-def worker_of(table: pa.Table) -> dict[str, str]:
-    """Who made the rows of a table that `score_rows` gave, and in how many seconds."""
-    told: dict[str, str] = json.loads(table.schema.metadata[_WORKER])
-    return told
+def without_worker(table: pa.Table) -> tuple[pa.Table, dict[str, str]]:
+    """Rows that `score_rows` gave, and who made them in how many seconds."""
+    told = dict(table.schema.metadata)
+    worker: dict[str, str] = json.loads(told.pop(_WORKER))
+    return table.replace_schema_metadata(told or None), worker
 
 
-def run_shard(asked: bytes) -> bytes:
+@_in_its_home
+def run_shard(question: dict[str, Any]) -> bytes:
     """Leave the arrays of a shard in the folder of a signal's shards; the answer is who made them.
 
     Raises:
@@ -62,7 +79,7 @@ def run_shard(asked: bytes) -> bytes:
         UnsharedHomeError: The folder is not here.
         StorageFullError: The disk has no room.
     """
-    watch, question = Stopwatch(), json.loads(asked)
+    watch = Stopwatch()
     workspace, _ = _signal_of(question)
     folder = workspace.home.shards_of(question["pool"], question["version"])
     if not folder.is_dir():
@@ -75,14 +92,14 @@ def run_shard(asked: bytes) -> bytes:
     return json.dumps(watch.told()).encode()
 
 
-def evaluate_subset(asked: bytes) -> bytes:
+@_in_its_home
+def evaluate_subset(question: dict[str, Any]) -> bytes:
     """Train on a subset and score its dev items; the answer is the key of the evaluation's folder.
 
     Raises:
         DifferentWorkerError: Evaluator or subset are others here.
         EvaluationError: There is no score.
     """
-    question = json.loads(asked)
     workspace, evaluator, spec = _evaluator_of(question)
     signals = workspace.signals(question["pool"], None if spec is None else spec.signal_versions)
     subset = realise(Recipe.from_json(question["recipe"]), signals)
@@ -90,14 +107,14 @@ def evaluate_subset(asked: bytes) -> bytes:
     return evaluator.evaluate(subset, question["replicate"]).key.encode()
 
 
-def open_test_items(asked: bytes) -> bytes:
+@_in_its_home
+def open_test_items(question: dict[str, Any]) -> bytes:
     """Score the test items of a finished evaluation; the answer is its key.
 
     Raises:
         DifferentWorkerError: The evaluator is another one here.
         EvaluationError: There is no score.
     """
-    question = json.loads(asked)
     _, evaluator, _ = _evaluator_of(question)
     evaluator.open_test(question["key"], question["reason"])
     return str(question["key"]).encode()

@@ -30,6 +30,7 @@ from autoselection_core.report.sections.tables import (
 )
 from autoselection_core.signals.definitions.given.scores import GivenScores
 from autoselection_core.signals.definitions.given.vectors import GivenVectors
+from autoselection_core.signals.store.signal_report import mixed_sentence
 
 
 def ingest_pool(workspace: Workspace, progress: Bars | Lines) -> PreparedPool:
@@ -137,9 +138,12 @@ def _is_brought(workspace: Workspace, name: str) -> bool:
 
 
 def score_sentences(workspace: Workspace, pool: Pool) -> Iterator[str]:
-    """For each column of scores that the user brings, truth values and samples without a score."""
+    """Values of one signal in several number types; truth values and gaps of scores that the user brings."""
     table = workspace.signals(pool.version)
     for name, signal in workspace.definitions.items():
+        mixed = mixed_sentence(name, workspace.store.number_types(signal.fingerprint, pool))
+        if mixed is not None:
+            yield mixed
         if not isinstance(signal, GivenScores):
             continue
         if (np.isnan(table[name]) | np.isin(table[name], (0, 1))).all() and (

@@ -29,7 +29,7 @@ from autoselection_core.evaluation.training.trainer import (
 )
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import is_out_of_memory
-from autoselection_core.models.dtype import without_rename_warnings
+from autoselection_core.models.speed import without_rename_warnings
 from autoselection_core.operators.selection.ranking import share_of
 from autoselection_core.progress import Progress
 

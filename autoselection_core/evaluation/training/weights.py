@@ -10,7 +10,7 @@ from autoselection_core.evaluation.environment import environment, peak_bytes
 from autoselection_core.evaluation.training.fine_tune import Trained
 from autoselection_core.evaluation.training.settings import Method
 from autoselection_core.models.base_model import BaseModel
-from autoselection_core.models.dtype import without_rename_warnings
+from autoselection_core.models.speed import without_rename_warnings
 from autoselection_core.store.atomic import atomic_folder
 
 _ADAPTER = "adapter"

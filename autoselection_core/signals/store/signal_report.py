@@ -1,7 +1,7 @@
 """Report of scoring a pool: time, distributions of values, and samples without one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -73,6 +73,7 @@ class SignalReport:
         unscored: Numbers of samples without a score, by reason.
         seconds: Duration.
         workers: What each process of a cluster did; empty where everything was computed here.
+        number_types: Rows that were scored in each number type of a model's weights, as far as it is known.
     """
 
     name: str
@@ -84,11 +85,23 @@ class SignalReport:
     unscored: Mapping[str, int]
     seconds: float
     workers: tuple[WorkerShare, ...] = ()
+    number_types: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def samples_per_s(self) -> float:
         """Samples scored a second; 0 when there was nothing to do."""
         return self.computed / self.seconds if self.computed else 0.0
+
+
+def mixed_sentence(name: str, number_types: Mapping[str, int]) -> str | None:
+    """A sentence where the values of a signal were made in several number types; None else."""
+    if len(number_types) < 2:  # noqa: PLR2004 - several
+        return None
+    made = ", ".join(f"{count:,} in {kind}" for kind, count in number_types.items())
+    return (
+        f"{name}: values of one version round differently, {made}; with `dtype` under the signal all that "
+        "are made from now on have one number type"
+    )
 
 
 def finite_shares(values: Mapping[str, Computed]) -> dict[str, float]:

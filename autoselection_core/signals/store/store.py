@@ -30,6 +30,8 @@ from autoselection_core.signals.store.signal_report import SignalReport, finite_
 from autoselection_core.signals.store.value_rows import (
     aligned_values,
     missing,
+    note_of,
+    noted,
     rows_of,
     table_of,
 )
@@ -43,6 +45,9 @@ from autoselection_core.store.atomic import (
 from autoselection_core.store.home import Home
 from autoselection_core.store.lance import LanceTable
 from autoselection_core.store.memory import require_memory
+
+_NUMBER_TYPE = ".number_type"
+"""File beside the values of a signal of the pool as a whole, which readers pass over for its first dot."""
 
 _FORGOTTEN_AFTER_S = 7 * 24 * 3600.0
 
@@ -87,7 +92,8 @@ def compute_here(
     done, rows = 0, sum(map(len, chunks))
     for chunk in chunks:
         within = None if progress is None else _within(progress, done, len(chunk), rows)
-        yield table_of(pool.ids[chunk], signal.compute(pool.take(chunk), rows_of(given, chunk), within))
+        computed = signal.compute(pool.take(chunk), rows_of(given, chunk), within)
+        yield table_of(pool.ids[chunk], computed, signal.number_type())
         done += len(chunk)
 
 
@@ -140,9 +146,15 @@ class SignalStore:
             StorageFullError: The disk has no room; what was recorded stays.
             ChangedSourceError: A model or file that the signal reads was replaced meanwhile.
         """
+        with self.home.served():
+            return self._score(signal, pool, progress, shared)
+
+    def _score(
+        self, signal: Signal, pool: Pool, progress: Progress | None, shared: SharedPass | None
+    ) -> SignalReport:
         started, account = time.perf_counter(), Account()
         for need in signal.needs():
-            self.score(need, pool, progress)
+            self._score(need, pool, progress, None)
         given = self.needed_values(signal, pool)
         signal.prepare(pool, given, progress)
         version = signal.fingerprint
@@ -165,6 +177,7 @@ class SignalStore:
             unscored=unscored(signal, values),
             seconds=time.perf_counter() - started,
             workers=account.shares,
+            number_types=self.number_types(version, pool),
         )
 
     def table(
@@ -214,6 +227,16 @@ class SignalStore:
         """
         return self._aligned(name, version, pool)
 
+    def number_types(self, version: str, pool: Pool) -> dict[str, int]:
+        """Number of a pool's samples that were scored in each number type of a model's weights.
+
+        Samples of which it is not known, as of those that earlier releases scored, are not counted.
+        """
+        whole = self._folder(version, pool) / _NUMBER_TYPE
+        if whole.is_file():
+            return {whole.read_text(encoding="utf-8"): len(pool)}
+        return noted(self._notes_of(version), pool.ids)
+
     def is_scored(self, name: str, version: str, pool: Pool) -> bool:
         """Whether every sample of a pool has its values."""
         if self._folder(version, pool).is_dir():
@@ -247,7 +270,7 @@ class SignalStore:
         chunks = _chunks(rows, signal.chunk_rows)
         for chunk in self.compute(signal, pool, chunks, given, progress=progress, account=account):
             _require_unchanged(signal, version)
-            record.append(chunk)
+            self._append(signal.name, version, chunk)
             done += len(chunk)
             if progress is not None:
                 progress(signal.name, done, len(rows))
@@ -269,8 +292,9 @@ class SignalStore:
             computed = shared.compute(pool.take(chunk), within)
             for signal, version in zip(shared.signals, versions, strict=True):
                 _require_unchanged(signal, version)
-            for record, values in zip(records, computed, strict=True):
-                record.append(table_of(pool.ids[chunk], values))
+            for signal, version, values in zip(shared.signals, versions, computed, strict=True):
+                rows_made = table_of(pool.ids[chunk], values, signal.number_type())
+                self._append(signal.name, version, rows_made)
             done += len(chunk)
             if progress is not None:
                 progress(asked.name, done, len(rows))
@@ -301,6 +325,8 @@ class SignalStore:
             if values is None:
                 values = signal.compute_in(scratch, pool, given, progress)
             save_values(unfinished, values)
+            if (number_type := signal.number_type()) is not None:
+                (unfinished / _NUMBER_TYPE).write_text(number_type, encoding="utf-8")
             _require_unchanged(signal, version)
         return computed
 
@@ -336,6 +362,15 @@ class SignalStore:
 
     def _record_of(self, name: str, version: str) -> LanceTable:
         return LanceTable(self.home.lance, f"{name.replace('/', '.')}-{version}")
+
+    def _notes_of(self, version: str) -> LanceTable:
+        return LanceTable(self.home.lance, f"number_types-{version}")
+
+    def _append(self, name: str, version: str, rows: pa.Table) -> None:
+        """Record values, and then in which number type they were made."""
+        self._record_of(name, version).append(rows.replace_schema_metadata(None))
+        if (note := note_of(rows)) is not None:
+            self._notes_of(version).append(note)
 
 
 def _require_unchanged(signal: Signal, version: str) -> None:

@@ -19,14 +19,36 @@ Ids = npt.NDArray[np.bytes_]
 
 _INDICES, _DATA = "=indices", "=data"
 _FEATURES = b"features"
+_NUMBER_TYPE = "number type"
 
 
-def table_of(ids: Ids, values: Mapping[str, Computed]) -> pa.Table:
-    """Values of some samples as rows of their table."""
+def table_of(ids: Ids, values: Mapping[str, Computed], number_type: str | None = None) -> pa.Table:
+    """Values of some samples as rows of their table, which says in which number type they were made."""
     columns: dict[pa.Field, pa.Array] = {pa.field(ID, ID_TYPE, nullable=False): _id_array(ids)}
     for name, value in values.items():
         columns |= _arrow(name, value)
-    return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(list(columns)))
+    told = {} if number_type is None else {_NUMBER_TYPE: number_type}
+    return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(list(columns), told or None))
+
+
+def note_of(rows: pa.Table) -> pa.Table | None:
+    """Number type of each sample of some rows, as rows of the table of notes; None where none is said."""
+    told = (rows.schema.metadata or {}).get(_NUMBER_TYPE.encode())
+    if told is None:
+        return None
+    said = pa.array([told.decode()] * len(rows), pa.string())
+    names = [pa.field(ID, ID_TYPE, nullable=False), pa.field(_NUMBER_TYPE, pa.string())]
+    return pa.Table.from_arrays([rows.column(ID).combine_chunks(), said], schema=pa.schema(names))
+
+
+def noted(notes: LanceTable, ids: Ids) -> dict[str, int]:
+    """Number of samples that were made in each number type, of those of which it is known."""
+    record = notes.read()
+    if not len(record):
+        return {}
+    places, _ = _find(record.column(ID), ids)
+    found = record.column(_NUMBER_TYPE).take(pa.array(places)).value_counts().to_pylist()
+    return {each["values"]: each["counts"] for each in sorted(found, key=lambda each: str(each["values"]))}
 
 
 def missing(table: LanceTable, ids: Ids) -> Rows:

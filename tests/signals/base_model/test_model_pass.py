@@ -1,5 +1,6 @@
 """Scores and sparse features from one pass are those of two, and each keeps a record of its own."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from autoselection_core.signals.definitions.base_model.model_pass import ModelPa
 from autoselection_core.signals.definitions.base_model.model_scores import ModelScores
 from autoselection_core.signals.definitions.base_model.sae import SaeFeatures, reasons_of
 from autoselection_core.signals.sparse import SparseFeatures
+from autoselection_core.signals.store.signal_report import mixed_sentence
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.testing.signals import pool_of, question_and_answer
@@ -80,6 +82,41 @@ def test_a_sample_without_an_answer_in_reach_still_has_features(both: ModelPass,
 
     assert np.isnan(stored(store, both.scores)["ifd"][row])
     assert stored(store, both.features)["sae"][row].any()
+
+
+def test_the_number_types_that_values_were_made_in_are_noted_and_a_mixture_is_said(
+    both: ModelPass, tmp_path: Path
+) -> None:
+    store, first = SignalStore(Home(tmp_path)), pool_of(SAMPLES[:3])
+    other = replace(both.scores, dtype="bfloat16")
+
+    assert store.score(both.features, first, shared=both).number_types == {"float32 on cpu": 3}
+    assert store.score(both.scores, first).number_types == {"float32 on cpu": 3}
+    mixed = store.score(other, POOL)
+
+    assert mixed.computed == len(POOL) - 3
+    assert mixed.version == both.scores.fingerprint
+    assert mixed.number_types == {"bfloat16 on cpu": len(POOL) - 3, "float32 on cpu": 3}
+    assert store.score(both.scores, first).number_types == {"float32 on cpu": 3}
+    assert mixed_sentence("model_scores", store.number_types(both.features.fingerprint, first)) is None
+    said = mixed_sentence("model_scores", mixed.number_types)
+    assert said is not None
+    assert said.startswith(
+        "model_scores: values of one version round differently, 6 in bfloat16 on cpu, 3 in float32 on cpu; "
+    )
+
+
+def test_samples_that_an_earlier_release_scored_have_no_number_type(both: ModelPass, tmp_path: Path) -> None:
+    store, first = SignalStore(Home(tmp_path)), pool_of(SAMPLES[:3])
+    store.score(both.scores, first)
+    for notes in (tmp_path / "lance").glob("number_types-*"):
+        shutil.rmtree(notes)
+
+    again = store.score(both.scores, POOL)
+
+    assert again.computed == len(POOL) - 3
+    assert again.number_types == {"float32 on cpu": len(POOL) - 3}
+    assert stored(store, both.scores)["ifd"].shape == (len(POOL),)
 
 
 @pytest.mark.parametrize("is_shared", [True, False], ids=["one pass", "alone"])

@@ -149,6 +149,11 @@ class Influence(Signal):
         values[list(samples)] = best_subtask(scores, groups)
         return {self.name: values, REASON: _reasons(values, list(samples))}
 
+    @override
+    def number_type(self) -> str:
+        contents = _contents(self.model, self.warmed)
+        return _load(self.model, self.warmed, self.dtype, contents)[0].number_type
+
 
 Features = npt.NDArray[np.float32]
 """Projected gradients of length 1. Shape (n, dimensions)."""

@@ -78,6 +78,10 @@ class ModelScores(Signal):
         base = resident_model(self.model, self.dtype)
         return score_answers(base, pool, self.max_tokens, self.token_budget, progress)
 
+    @override
+    def number_type(self) -> str:
+        return resident_model(self.model, self.dtype).number_type
+
 
 def score_answers(
     base: BaseModel,

@@ -73,6 +73,10 @@ class HiddenStates(Signal):
         reasons[list(read)] = np.where(np.isnan(vectors[list(read)]).any(axis=1), 2, 0)
         return {HIDDEN_STATES: vectors, REASON: reasons}
 
+    @override
+    def number_type(self) -> str:
+        return resident_model(self.model, self.dtype).number_type
+
     def of_targets(self, targets: Sequence[Sample]) -> Vectors:
         """Vectors of target samples, in the space of the pool's. Shape (targets, hidden).
 
@@ -145,6 +149,10 @@ class RepresentationSelection(ComparesTargets, PoolSignal):
         )
         values[known[order]] = np.arange(len(known), 0, -1) / max(1, len(known))
         return {self.name: values, REASON: given[REASON]}
+
+    @override
+    def number_type(self) -> str:
+        return self.states.number_type()
 
 
 def round_robin_selection(samples: Vectors, targets: Vectors, *, held: int = _HELD) -> Iterator[int]:

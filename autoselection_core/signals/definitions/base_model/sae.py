@@ -107,6 +107,10 @@ class SaeFeatures(Signal):
         means, reasons = self.means(list(pool.samples()))
         return {FEATURES: largest(means, self.kept), REASON: reasons}
 
+    @override
+    def number_type(self) -> str:
+        return resident_model(self.model, self.dtype).number_type
+
     def means(self, samples: Sequence[Sample]) -> tuple[Dense, Reasons]:
         """Mean activations of samples, and the reasons where there are none; then they are 0 throughout.
 
@@ -159,6 +163,10 @@ class Mona(ComparesTargets):
         means, reasons = self.features.means(targets_of(self.benchmark))
         prototype = means[reasons == 0].mean(axis=0, keepdims=True)
         return {self.name: generalised_jaccard(given[FEATURES], prototype)[0]}
+
+    @override
+    def number_type(self) -> str:
+        return self.features.number_type()
 
 
 def reasons_of(readable: Sequence[int] | Rows, read: Mask) -> Reasons:

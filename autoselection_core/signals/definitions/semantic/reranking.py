@@ -103,6 +103,11 @@ class Reranked(PoolSignal):
         values[rows[order]] = 2 - np.arange(len(rows), dtype=np.float32) / max(1, len(rows))
         return {self.name: values}
 
+    @override
+    def number_type(self) -> str | None:
+        ranker = self.ranker()
+        return ranker.number_type if isinstance(ranker, LikelihoodRanker) else None
+
 
 @dataclass(frozen=True)
 class LikelihoodRanker:
@@ -126,6 +131,11 @@ class LikelihoodRanker:
         """Hash of model and queries."""
         model = model_fingerprint(model_folder(self.model))
         return fingerprint({"ranker": type(self).__name__, "model": model, "queries": self.queries})
+
+    @property
+    def number_type(self) -> str:
+        """Number type and device of the weights that it reads here."""
+        return resident_model(self.model, self.dtype).number_type
 
     def best_first(self, documents: Sequence[str]) -> Sequence[int]:
         """See `Ranker.best_first`; of equals the earlier one first."""
