@@ -1,5 +1,6 @@
 """Conversations in the templates of well-known families: what is taught and where it stops."""
 
+import resource
 import threading
 import time
 from collections.abc import Callable
@@ -8,9 +9,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from jinja2 import Environment
+from jinja2 import Environment, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from autoselection_core.errors.models import ChatTemplateError, ModelLoadError
+from autoselection_core.evaluation.environment import peak_bytes
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.chat.chat_settings import (
     FOLDED,
@@ -20,12 +23,8 @@ from autoselection_core.models.chat.chat_settings import (
     SYSTEM_DROPPED,
 )
 from autoselection_core.models.chat.spans import encode
-from autoselection_core.models.chat.template_sandbox import (
-    TooLongRenderingError,
-    Watch,
-    rendered,
-    renderer_of,
-)
+from autoselection_core.models.chat.template_bounds import TooLongRenderingError, Watch
+from autoselection_core.models.chat.template_sandbox import renderer_of, within_bounds
 from autoselection_core.models.chat.template_turns import apply_template
 from autoselection_core.models.chat.turn_end import tokenizer_turn_end
 from autoselection_core.pool.sample import Message, Role, Sample
@@ -269,10 +268,10 @@ def test_a_template_without_an_end_is_ended_with_a_sentence(template: str) -> No
     begun = time.monotonic()
 
     with pytest.raises(TooLongRenderingError, match="it takes more than 10 seconds"):
-        rendered(template, [], made.render, Watch(0.3))
+        within_bounds(template, [], made.render, Watch(0.3))
 
     assert time.monotonic() - begun < 5
-    assert rendered("{{ 1 }}", [], lambda: "1", Watch(0.3)) == "1"
+    assert within_bounds("{{ 1 }}", [], lambda: "1", Watch(0.3)) == "1"
 
 
 def test_what_ends_in_time_is_sent_nothing_afterwards() -> None:
@@ -287,7 +286,7 @@ def test_what_ends_in_time_is_sent_nothing_afterwards() -> None:
 
     for _ in range(20):
         try:
-            said.append(rendered("", [], count, watch))
+            said.append(within_bounds("", [], count, watch))
         except TooLongRenderingError:
             said.append("ended")
     time.sleep(0.3)
@@ -301,7 +300,7 @@ def test_each_thread_has_its_own_time_and_the_watch_goes_when_nothing_is_at_work
 
     def outcome(render: Callable[[], str]) -> str:
         try:
-            return rendered("", [], render, watch)
+            return within_bounds("", [], render, watch)
         except TooLongRenderingError:
             return "ended"
 
@@ -335,6 +334,67 @@ def test_a_template_that_writes_too_much_or_computes_without_bounds_is_refused(
     for render in (partial(apply_template, tokenizer), renderer_of(template, {})):
         with pytest.raises(ChatTemplateError, match=says):
             render(turns)
+
+
+GROWING = (
+    "{% set n = namespace(x='ab') %}{% for a in range(60) %}{% set n.x = EXPRESSION %}{% endfor %}{{ n.x }}"
+)
+HUNGRY = {
+    "concatenation": GROWING.replace("EXPRESSION", "n.x ~ n.x"),
+    "addition": GROWING.replace("EXPRESSION", "n.x + n.x"),
+    "join": GROWING.replace("EXPRESSION", "[n.x, n.x] | join"),
+    "replacement": GROWING.replace("EXPRESSION", "n.x | replace('a', n.x)"),
+    "lists": GROWING.replace("EXPRESSION", "(n.x | list) + (n.x | list)"),
+    "format": "{{ '%020000000000d' | format(1) }}",
+    "product": "{{ 'a' * 20000000000 }}",
+    "width": "{{ 'a' | center(20000000000) }}",
+    "indentation": "{{ 'a' | indent(20000000000, true) }}",
+}
+
+
+@pytest.mark.parametrize("template", HUNGRY.values(), ids=HUNGRY)
+def test_a_template_that_takes_more_memory_than_it_may_is_refused_before_it_has_it(template: str) -> None:
+    """It ended the process: texts that were doubled in a loop took all the memory of the machine."""
+    sandbox = ImmutableSandboxedEnvironment()
+    limits, peak = resource.getrlimit(resource.RLIMIT_DATA), peak_bytes("cpu")
+
+    with pytest.raises(TemplateError, match="it takes more memory than the 134 MB that it may"):
+        within_bounds(template, [], lambda: sandbox.from_string(template).render(), Watch(max_bytes=1 << 27))
+
+    assert peak_bytes("cpu") - peak < 1 << 28
+    assert resource.getrlimit(resource.RLIMIT_DATA) == limits
+
+
+@pytest.mark.parametrize("template", [HUNGRY["concatenation"], HUNGRY["width"]])
+def test_both_renderings_of_a_template_have_the_bound_of_memory(template: str) -> None:
+    tokenizer = tokenizer_of(FAMILIES[0])
+    tokenizer.chat_template = template
+    turns = [{"role": "user", "content": "Four?"}, {"role": "assistant", "content": "4"}]
+
+    for render in (partial(apply_template, tokenizer), renderer_of(template, {})):
+        with pytest.raises(ChatTemplateError, match="it takes more memory than the 1,074 MB that it may"):
+            render(turns)
+
+
+def test_memory_is_limited_while_any_thread_renders_and_no_longer() -> None:
+    watch, before = Watch(), resource.getrlimit(resource.RLIMIT_DATA)
+    first, second = threading.Barrier(2), threading.Barrier(2)
+    seen: list[tuple[int, int]] = []
+
+    def render() -> str:
+        first.wait()
+        seen.append(resource.getrlimit(resource.RLIMIT_DATA))
+        second.wait()
+        return "done"
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(lambda _: within_bounds("", [], render, watch), range(2))) == ["done"] * 2
+
+    assert before not in seen
+    assert len(set(seen)) == 1
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+    assert within_bounds("", [], lambda: within_bounds("", [], lambda: "inner", watch), watch) == "inner"
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
 def test_long_conversations_are_rendered_whole() -> None:

@@ -20,8 +20,7 @@ from autoselection_core.solver import POLICIES, Policy, Solver
 from autoselection_core.solver.candidates.phase import CLIPPED, TOO_FAR, TrustRadius
 from autoselection_core.solver.context import context_for
 from autoselection_core.solver.evidence.fitted import fit_model
-from autoselection_core.solver.evidence.observations import observed_subsets
-from autoselection_core.solver.evidence.tail_compression import compress_tail
+from autoselection_core.solver.evidence.observations import compress_tail, observed_subsets
 from autoselection_core.solver.feature_layout import Layout
 from autoselection_core.solver.features.describer import distances
 from autoselection_core.solver.programs.fresh import single_recipes

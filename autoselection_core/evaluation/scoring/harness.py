@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -123,10 +124,8 @@ def _class_with_chat_settings() -> Any:  # noqa: ANN401 no types
             self, chat_history: Sequence[Mapping[str, str]], *arguments: bool, **named: bool
         ) -> str:
             turns = _as_set(chat_history, ChatSettings.of_tokenizer(self.tokenizer))
-            inherited = super().apply_chat_template
-            written = rendered(
-                str(self.tokenizer.chat_template), turns, lambda: str(inherited(turns, *arguments, **named))
-            )
+            inherited = partial(super().apply_chat_template, turns, *arguments, **named)
+            written = rendered(str(self.tokenizer.chat_template), turns, inherited, "of the task")
             # The harness leaves a line out that the template refuses, and goes on.
             for turn in turns:
                 if turn["role"] == Role.SYSTEM and turn["content"].strip() not in written:

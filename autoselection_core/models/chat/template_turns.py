@@ -6,6 +6,7 @@ they are taught all the same; reasoning that it does not take is left out.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from autoselection_core.errors.models import ChatTemplateError
@@ -59,18 +60,16 @@ def apply_template(
     Raises:
         ChatTemplateError: The template refuses them.
     """
-    from autoselection_core.models.chat.template_sandbox import REFUSALS, rendered
+    from autoselection_core.models.chat.template_sandbox import rendered
 
-    def written() -> str:
-        text: str = tokenizer.apply_chat_template(
-            turns, tools=tools, tokenize=False, add_generation_prompt=answer_follows
-        )
-        return text
-
-    try:
-        return rendered(str(tokenizer.chat_template), (turns, tools), written)
-    except REFUSALS as error:
-        raise ChatTemplateError(sample_id, str(error)) from error
+    written = partial(
+        tokenizer.apply_chat_template,
+        turns,
+        tools=tools,
+        tokenize=False,
+        add_generation_prompt=answer_follows,
+    )
+    return rendered(str(tokenizer.chat_template), (turns, tools), written, sample_id)
 
 
 def _turn(message: Message, *, calls_as_fields: bool, reasoning: str | None) -> TemplateTurn:

@@ -5,6 +5,7 @@ Gemma or Phi-3. A model that is to stop has to be taught this token and is stopp
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from autoselection_core.errors.models import ChatTemplateError
@@ -100,15 +101,10 @@ def stop_at_turn_end(model: Any, tokenizer: Any) -> None:  # noqa: ANN401 transf
 
 
 def _rendered_by(tokenizer: Any) -> Render:  # noqa: ANN401 transformers has no types
-    from autoselection_core.models.chat.template_sandbox import REFUSALS, rendered
+    from autoselection_core.models.chat.template_sandbox import rendered
 
     def render(turns: Sequence[Mapping[str, str]]) -> str:
-        def written() -> str:
-            return str(tokenizer.apply_chat_template(list(turns), tokenize=False))
-
-        try:
-            return rendered(str(tokenizer.chat_template), turns, written)
-        except REFUSALS as error:
-            raise ChatTemplateError("probe", str(error)) from error
+        written = partial(tokenizer.apply_chat_template, list(turns), tokenize=False)
+        return rendered(str(tokenizer.chat_template), turns, written)
 
     return render

@@ -12,9 +12,9 @@ from autoselection_core.solver.evidence.observations import (
     LowFidelityObservation,
     ObservedSubset,
     TransferredObservation,
+    compress_tail,
     utilities_of,
 )
-from autoselection_core.solver.evidence.tail_compression import compress_tail
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.surrogate.gp import Fitting, Numbers, Surrogate, fit
 from autoselection_core.solver.surrogate.priors import FIRST_PRIORS, THIRD_PRIORS

@@ -11,8 +11,11 @@ import numpy as np
 
 from autoselection_core.score.rank_agreement import rank_agreement
 from autoselection_core.solver.context import SearchContext
-from autoselection_core.solver.evidence.observations import LowFidelityObservation, ObservedSubset
-from autoselection_core.solver.evidence.tail_compression import compress_tail
+from autoselection_core.solver.evidence.observations import (
+    LowFidelityObservation,
+    ObservedSubset,
+    compress_tail,
+)
 from autoselection_core.solver.feature_layout import Features, Layout
 from autoselection_core.solver.surrogate.gp import Numbers
 
