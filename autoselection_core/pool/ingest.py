@@ -1,15 +1,24 @@
 """Ingestion of raw files into a pool, with an account of every record."""
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 
-from autoselection_core.errors.pool import CountsError, EmptyPoolError
+from autoselection_core.errors.pool import (
+    CountsError,
+    EmptyPoolError,
+    RejectedRecordError,
+    UndeclaredAnswerError,
+)
 from autoselection_core.pool.collect import Collector, in_order
 from autoselection_core.pool.columns import CONVERSATIONS, FINDINGS, SCHEMA
 from autoselection_core.pool.files.readers import count_records, raw_records
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.quarantine import Quarantine, QuarantineCount
+from autoselection_core.pool.reading import read_record
 from autoselection_core.pool.reading.view import Treatment
 from autoselection_core.pool.record_sorter import RecordOutcome, RecordSorter
 from autoselection_core.pool.sources import NamedTwice, Source, SourceFile, name_apart, named_twice
@@ -22,6 +31,9 @@ from autoselection_core.store.memory import require_memory
 _REPORT_EVERY = 1000
 _BYTES_A_RECORD = 400
 """Private memory of an ingestion, a record (`python -m bench.growth --step ingestion`)."""
+
+_TRIED = 500
+"""Number of records that a setting is looked for in."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,12 @@ class Ingestion:
         for each in self.left_out:
             counts.setdefault(each.source, {})[each.reason] = each.records
         return counts
+
+    @property
+    def placeholder_inputs(self) -> tuple[str, ...]:
+        """Inputs of some records that may say that there is none, the most frequent first."""
+        noted = (name for name, treatment, _ in self.fields if treatment is Treatment.PLACEHOLDER)
+        return tuple(name.partition(": ")[2] for name in noted)
 
 
 def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | None = None) -> Ingestion:
@@ -179,3 +197,23 @@ def _by_source(counts: Mapping[tuple[str, RecordOutcome], int]) -> dict[str, dic
 
 def _silent(_done: int, _total: int | None) -> None:
     pass
+
+
+def suggested_rules(source: Source) -> str:
+    """The setting that reads most of the first records of a source; empty where they are read without it.
+
+    Args:
+        source: The raw files, read without rules.
+    """
+    settings = Counter[str]()
+    seen = 0
+    for record in islice(chain.from_iterable(map(raw_records, source.list_files().files)), _TRIED):
+        seen += 1
+        try:
+            read_record(json.loads(record.text))
+        except UndeclaredAnswerError as undeclared:
+            settings[undeclared.setting] += 1
+        except (RejectedRecordError, ValueError, RecursionError):
+            continue
+    setting, count = next(iter(settings.most_common(1)), ("", 0))
+    return setting if 2 * count > seen else ""

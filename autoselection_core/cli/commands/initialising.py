@@ -2,11 +2,9 @@
 
 import json
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from glob import has_magic
-from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -48,106 +46,27 @@ from autoselection_core.cli.progress import show_progress
 from autoselection_core.errors.benchmarks import BenchmarkError
 from autoselection_core.errors.campaign import CampaignFileExistsError, NoAnswerError, NoSuchPathError
 from autoselection_core.errors.evaluation import ItemsTooLongError, ScoringFailedError
-from autoselection_core.errors.pool import RejectedRecordError, SourceNamedTwiceError, UndeclaredAnswerError
+from autoselection_core.errors.pool import SourceNamedTwiceError
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.models.folder import require_model
-from autoselection_core.pool.files.readers import raw_records
-from autoselection_core.pool.ingest import Ingestion, ingest
+from autoselection_core.pool.ingest import Ingestion, ingest, suggested_rules
 from autoselection_core.pool.pool import Pool
-from autoselection_core.pool.reading import read_record
 from autoselection_core.pool.reading.rules import KNOWN
-from autoselection_core.pool.reading.view import Treatment
 from autoselection_core.pool.sample import Scope
 from autoselection_core.pool.sources import Source, list_files, named_twice
 from autoselection_core.progress import duration_text
 from autoselection_core.report.sections.verdict import verdict_sentence
 from autoselection_core.search.arms import PLAIN_REPLICATES
 from autoselection_core.signals.contamination.audit import in_other_scripts
-from autoselection_core.signals.definitions.given.joined import number, values_of_records
+from autoselection_core.signals.definitions.given.scores import ScoreField, score_fields
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
 from autoselection_core.store.hub import SCHEME
 
 T = TypeVar("T")
 
-_RECORDS = 500
-"""Number of records that are searched for scores and settings: a field of scores is in most of them."""
-
-_MIN_VALUES = 3
-"""Distinct values that a score takes at least; a field with fewer is a flag."""
-
-_SCORE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
-_PLACE = re.compile(r"(.*_)?(id|idx|index|number|line|row)", re.IGNORECASE)
-
-
-def score_fields(pool: Pool) -> tuple[str, ...]:
-    """Numeric fields beside the texts of a pool that may be scores, in ascending order.
-
-    A field counts that is a number in half of the records of a source and takes three values at least. Names
-    of places (`id`, `row`) and whole numbers that are all different, which number the records, do not.
-    """
-    seen: dict[tuple[str, str], list[float]] = {}
-    records = Counter[str]()
-    for source, record in _records(pool):
-        records[source] += 1
-        for name, value in record.items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                seen.setdefault((source, name), []).append(value)
-    found = {
-        name
-        for (source, name), values in seen.items()
-        if 2 * len(values) >= records[source] and _SCORE_NAME.fullmatch(name) and _is_score(name, values)
-    }
-    return tuple(sorted(found))
-
-
-@dataclass(frozen=True)
-class ProposedScore:
-    """A field that becomes a signal.
-
-    Attributes:
-        name: The field.
-        path: Raw files whose records have it.
-        values: Number of samples with a value.
-        missing: Number of their other samples.
-        min: Smallest value.
-        max: Greatest value.
-    """
-
-    name: str
-    path: str
-    values: int
-    missing: int
-    min: float
-    max: float
-
-    @classmethod
-    def of(cls, name: str, path: str, pool: Pool) -> "ProposedScore":
-        """Read the field of every sample; the first number of its records counts, as for `column`."""
-        of_each = ([each for each in map(number, of) if each == each] for of in values_of_records(pool, name))  # noqa: PLR0124 NaN
-        known = [numbers[0] for numbers in of_each if numbers]
-        return cls(name, path, len(known), len(pool) - len(known), min(known), max(known))
-
-    @property
-    def sentence(self) -> str:
-        """Count and range, for people."""
-        missing = f", none for {self.missing:,} samples" if self.missing else ""
-        return f"{self.name}: {self.values:,} values, {self.min:.3g} to {self.max:.3g}{missing}"
-
-
-def _is_score(name: str, values: list[float]) -> bool:
-    different = set(values)
-    numbers_them = len(different) == len(values) and all(isinstance(value, int) for value in values)
-    return len(different) >= _MIN_VALUES and not numbers_them and not _PLACE.fullmatch(name)
-
-
-def _records(pool: Pool) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """Source and fields beside the texts of the first records."""
-    for origins in pool.table.column("origins").slice(0, _RECORDS).to_pylist():
-        for each in origins:
-            extras = json.loads(each["extras"]) if each["extras"] else {}
-            yield each["source"], extras if isinstance(extras, dict) else {}
-
+_SPACED = 500
+"""Answers whose median length is that of a path, evenly spaced."""
 
 _SHOWN, _MAX_SHOWN = 3, 8
 """Samples that are shown of a path: so many where it has as many, and no more."""
@@ -198,26 +117,14 @@ def write_campaign(
     _require_allowed(allowed_paths, [*paths, *benchmarks, *([model] if model and _is_folder(model) else [])])
     for twice in named_twice(list_files([Source.at(path) for path in paths])):
         raise SourceNamedTwiceError(twice.path, twice.first, twice.second)
+    if model is None and ask:
+        model = _answered_model(allowed_paths)
     if model is not None:
         require_model(model)
-    if model is None and ask:
-        model = _answer("base model, a folder or a hub name (empty: none yet)", _ask_text) or None
-        if model is not None:
-            if _is_folder(model):
-                _require_allowed(allowed_paths, [model])
-            require_model(model)
-    here = model if model is not None and _is_folder(model) else None
-    tested = []
-    with show_progress() as progress:
-        for each in benchmarks:
-            progress(f"reading {each}", 0, 1)
-            tested.append(_benchmark(each, file, here))
-    found = [_source(path, file, here, rules) for path in paths]
-    seconds = sum(each.seconds for each in found)
-    sources, named = [each.source for each in found], _model(model, file)
-    plan = None if here is None or not tested else _plan(minutes, here, sources, seconds, tested)
-    costs = costs_of(seconds, minutes)
-    draft = CampaignDraft(_campaign_name(file), sources, named, tested, file, costs, plan)
+    local_model = model if model is not None and _is_folder(model) else None
+    tested = _benchmarks(benchmarks, file, local_model)
+    found = [_source(path, file, local_model, rules) for path in paths]
+    draft = _draft_of(found, tested, model, file, minutes)
     load_campaigns(file, allowed_paths.home, draft.text)
     _tell_of(draft)
     tell(
@@ -227,9 +134,38 @@ def write_campaign(
     if ask and not _answer(f"write {file}?", _ask_agreement):
         tell("nothing was written")
         raise typer.Abort
-    with atomic_file(file) as written:
+    _write(draft)
+
+
+def _answered_model(allowed_paths: AllowedPaths) -> str | None:
+    """The base model that a person names; None for none yet."""
+    model = _answer("base model, a folder or a hub name (empty: none yet)", _ask_text) or None
+    if model is not None and _is_folder(model):
+        _require_allowed(allowed_paths, [model])
+    return model
+
+
+def _draft_of(
+    found: Sequence["_Read"],
+    benchmarks: Sequence[DraftBenchmark],
+    model: str | None,
+    file: Path,
+    minutes: float,
+) -> CampaignDraft:
+    """The campaign of what was read, with a plan where the model is on this machine."""
+    seconds = sum(each.seconds for each in found)
+    sources = [each.source for each in found]
+    plan = None
+    if model is not None and _is_folder(model) and benchmarks:
+        plan = _plan(minutes, model, sources, seconds, benchmarks)
+    costs, name = costs_of(seconds, minutes), _campaign_name(file)
+    return CampaignDraft(name, sources, _model(model, file), benchmarks, file, costs, plan)
+
+
+def _write(draft: CampaignDraft) -> None:
+    with atomic_file(draft.file) as written:
         written.write_text(draft.text, encoding="utf-8")
-    tell(f"{file}: campaign {draft.name}", file=str(file), campaign=draft.name)
+    tell(f"{draft.file}: campaign {draft.name}", file=str(draft.file), campaign=draft.name)
     tell(f"next: {draft.next_commands}")
 
 
@@ -317,6 +253,16 @@ def _answer(question: str, ask: Callable[[str], T]) -> T:
         raise
 
 
+def _benchmarks(paths: Sequence[str], file: Path, model: str | None) -> list[DraftBenchmark]:
+    """Read the benchmarks one after the other."""
+    found = []
+    with show_progress() as progress:
+        for path in paths:
+            progress(f"reading {path}", 0, 1)
+            found.append(_benchmark(path, file, model))
+    return found
+
+
 def _benchmark(given: str, file: Path, model: str | None) -> DraftBenchmark:
     """Read a benchmark: a folder or YAML file with its settings, or a file of its questions alone.
 
@@ -390,7 +336,7 @@ class _Read:
     """
 
     source: DraftSource
-    scores: Sequence[ProposedScore]
+    scores: Sequence[ScoreField]
     seconds: float
 
 
@@ -410,7 +356,7 @@ def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
             )
 
         found = read()
-        if (placeholders := inputs_that_say_none(found)) and "no_input" not in written:
+        if (placeholders := list(found.placeholder_inputs)) and "no_input" not in written:
             written["no_input"] = placeholders
             tell(f"an `input` of {' or '.join(placeholders)} is read as none: `no_input` in the campaign")
             found = read()
@@ -419,10 +365,10 @@ def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
         progress.drop(f"reading {path}")
         progress(f"looking for scores and counting tokens of {path}", 0, 1)
         show_scripts(in_other_scripts(found.pool), len(found.pool))
-        scores = [ProposedScore.of(name, path, found.pool) for name in score_fields(found.pool)]
+        scores = [ScoreField.of(name, path, found.pool) for name in score_fields(found.pool)]
         seconds = 0.0 if model is None else sum(signal_seconds([_COSTLY], found.pool, model).values())
         tokens, counted = _tokens(found.pool, model)
-        spaced = np.unique(np.linspace(0, len(found.pool) - 1, _RECORDS).astype(np.int64))
+        spaced = np.unique(np.linspace(0, len(found.pool) - 1, _SPACED).astype(np.int64))
         answers = median_length(found.pool.texts(Scope.RESPONSE, spaced))
     if scores:
         listed = ", ".join(each.name for each in scores)
@@ -442,28 +388,6 @@ def _tokens(pool: Pool, model: str | None) -> tuple[int, int]:
     if model is None:
         return pool.estimated_tokens, 0
     return counted_tokens(pool, model, fine_tuning({}).max_tokens), min(len(pool), COUNTED)
-
-
-def suggested_rules(source: Source) -> str:
-    """The setting that reads most of the first records of a source, where they are put aside without it."""
-    settings = Counter[str]()
-    seen = 0
-    for record in islice(chain.from_iterable(map(raw_records, source.list_files().files)), _RECORDS):
-        seen += 1
-        try:
-            read_record(json.loads(record.text))
-        except UndeclaredAnswerError as undeclared:
-            settings[undeclared.setting] += 1
-        except (RejectedRecordError, ValueError, RecursionError):
-            continue
-    setting, count = next(iter(settings.most_common(1)), ("", 0))
-    return setting if 2 * count > seen else ""
-
-
-def inputs_that_say_none(found: Ingestion) -> list[str]:
-    """Inputs of some records that may say that there is none, the most frequent first."""
-    noted = [name for name, treatment, _ in found.fields if treatment is Treatment.PLACEHOLDER]
-    return [name.partition(": ")[2] for name in noted]
 
 
 def _account(found: Ingestion) -> str:

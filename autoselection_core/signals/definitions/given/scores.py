@@ -1,8 +1,12 @@
-"""Scores that the user brings: a field of the records, or a column of a file."""
+"""Scores that the user brings: a field of the records, or a column of a file; fields that may be some."""
 
+import json
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from typing_extensions import override
@@ -142,3 +146,82 @@ class GivenScores(PoolSignal):
         other = next((each for each in numbers if each not in (0, 1)), None)
         if other is not None:
             raise TruthAmongScoresError(self.column, truths, len(numbers) - truths, other)
+
+
+_SEARCHED = 500
+"""Number of records that are searched for scores: a field of scores is in most of them."""
+
+_MIN_DISTINCT = 3
+"""Distinct values that a score takes at least; a field with fewer is a flag."""
+
+_SCORE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_PLACE = re.compile(r"(.*_)?(id|idx|index|number|line|row)", re.IGNORECASE)
+
+
+def score_fields(pool: Pool) -> tuple[str, ...]:
+    """Numeric fields beside the texts of a pool that may be scores, in ascending order.
+
+    A field counts that is a number in half of the records of a source and takes three values at least. Names
+    of places (`id`, `row`) and whole numbers that are all different, which number the records, do not.
+    """
+    seen: dict[tuple[str, str], list[float]] = {}
+    records = Counter[str]()
+    for source, record in _first_records(pool):
+        records[source] += 1
+        for name, value in record.items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                seen.setdefault((source, name), []).append(value)
+    found = {
+        name
+        for (source, name), values in seen.items()
+        if 2 * len(values) >= records[source] and _SCORE_NAME.fullmatch(name) and _is_score(name, values)
+    }
+    return tuple(sorted(found))
+
+
+@dataclass(frozen=True)
+class ScoreField:
+    """Field of the records that may be a signal.
+
+    Attributes:
+        name: The field.
+        path: Raw files whose records have it.
+        values: Number of samples with a value.
+        missing: Number of their other samples.
+        min: Smallest value.
+        max: Greatest value.
+    """
+
+    name: str
+    path: str
+    values: int
+    missing: int
+    min: float
+    max: float
+
+    @classmethod
+    def of(cls, name: str, path: str, pool: Pool) -> Self:
+        """Read the field of every sample; the first number of its records counts, as for `column`."""
+        of_each = ([each for each in map(number, of) if each == each] for of in values_of_records(pool, name))  # noqa: PLR0124 NaN
+        known = [numbers[0] for numbers in of_each if numbers]
+        return cls(name, path, len(known), len(pool) - len(known), min(known), max(known))
+
+    @property
+    def sentence(self) -> str:
+        """Count and range, for people."""
+        missing = f", none for {self.missing:,} samples" if self.missing else ""
+        return f"{self.name}: {self.values:,} values, {self.min:.3g} to {self.max:.3g}{missing}"
+
+
+def _is_score(name: str, values: list[float]) -> bool:
+    different = set(values)
+    numbers_them = len(different) == len(values) and all(isinstance(value, int) for value in values)
+    return len(different) >= _MIN_DISTINCT and not numbers_them and not _PLACE.fullmatch(name)
+
+
+def _first_records(pool: Pool) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Source and fields beside the texts of the first records."""
+    for origins in pool.table.column("origins").slice(0, _SEARCHED).to_pylist():
+        for each in origins:
+            extras = json.loads(each["extras"]) if each["extras"] else {}
+            yield each["source"], extras if isinstance(extras, dict) else {}
