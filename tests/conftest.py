@@ -14,6 +14,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 REAL_DATA = REPOSITORY.parent / "shared" / "data"
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Threads of a tiny model wait for each other longer than they work, above all beside other tests.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Beside a CUDA build of torch sparsify decodes by a kernel that needs a GPU; its other decoder runs anywhere.
 os.environ["SPARSIFY_DISABLE_TRITON"] = "1"
 

@@ -70,6 +70,11 @@ class BaseModel:
         return f"{self.dtype} on {self.device}"
 
     @property
+    def version(self) -> str:
+        """Name of the base model as it is loaded; adapters that are added to it change nothing about it."""
+        return f"{self.fingerprint}.{self.dtype}"
+
+    @property
     def hidden_size(self) -> int:
         """Length of a hidden state."""
         size: int = self.model.config.get_text_config().hidden_size

@@ -1,15 +1,18 @@
 """The parts of a small real evaluation."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from autoselection_core.benchmarks.benchmark import Benchmark, SplitSizes
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.training.settings import FineTuning
+from autoselection_core.models.dtype import without_rename_warnings
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Origin, Role, Sample
 from autoselection_core.recipe.program import Recipe
@@ -60,3 +63,18 @@ def choices_benchmark() -> Benchmark:
         Item(each.question, each.prompt, each.reference.split()[0], choices=WORDS) for each in BENCHMARK.items
     )
     return Benchmark("choices", items, metric=Metric.CHOICE_ACCURACY, chance=0.1)
+
+
+def adapted(model: Any, layers: Collection[int], *others: str) -> Any:
+    """A model with random adapters in all linear modules of some layers, and in other modules by name."""
+    from peft import LoraConfig, get_peft_model
+
+    names = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear)
+        and any(part.isdecimal() and int(part) in layers for part in name.split("."))
+    ]
+    config = LoraConfig(target_modules=[*names, *others], init_lora_weights=False)
+    with without_rename_warnings():
+        return get_peft_model(model, config)

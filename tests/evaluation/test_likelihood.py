@@ -21,9 +21,11 @@ from autoselection_core.errors.evaluation import ScoringFailedError
 from autoselection_core.evaluation.scoring.likelihood import Scoring, log_likelihoods, shares_prefixes
 from autoselection_core.evaluation.scoring.prefix_tree import shared_prefix_rows
 from autoselection_core.evaluation.scoring.scoring import score_benchmark
+from autoselection_core.models import frozen_layers
 from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.frozen_layers import FrozenLayers
 from autoselection_core.pool.sample import Message, Role
-from tests.evaluation.bench import BENCHMARK, WORDS, choices_benchmark
+from tests.evaluation.bench import BENCHMARK, WORDS, adapted, choices_benchmark
 
 SEQUENCES = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=12), min_size=1, max_size=12)
 
@@ -297,3 +299,28 @@ def test_a_model_of_nan_has_no_score(tiny: Path) -> None:
 
     with pytest.raises(ScoringFailedError, match="0 of"):
         score_benchmark(model, BENCHMARK, Side.DEV, Scoring())
+
+
+@pytest.mark.parametrize("row_tokens", [1, 400])
+def test_what_lies_below_the_adapters_is_read_once_for_all_models_of_one_base(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, row_tokens: int
+) -> None:
+    sequences = [np.array([1, 2, 3, *range(last, last + 9)], np.int32) for last in range(4, 9)]
+    wanted = [np.arange(12) > 2] * 5
+    monkeypatch.setattr(frozen_layers, "REMEMBERED", type(frozen_layers.REMEMBERED)())
+    remembered = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        model = adapted(BaseModel.load(tiny, dtype="float32").model, {4, 5}).eval()
+        frozen = FrozenLayers.of(model, "tiny")
+        assert frozen is not None
+
+        values, read = log_likelihoods(model, sequences, wanted, Scoring(row_tokens), frozen=frozen)
+
+        whole, as_many = log_likelihoods(model, sequences, wanted, Scoring(row_tokens))
+        np.testing.assert_allclose(np.concatenate(values), np.concatenate(whole), atol=1e-5)
+        assert read == as_many
+        remembered.append(set(frozen_layers.REMEMBERED.states))
+
+    assert remembered[0] == remembered[1]
+    assert len(remembered[0]) == (5 if row_tokens == 1 else 1)

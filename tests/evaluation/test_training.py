@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
@@ -30,8 +31,10 @@ from autoselection_core.evaluation.training.fine_tune import (
 )
 from autoselection_core.evaluation.training.run import Trainee
 from autoselection_core.evaluation.training.settings import Decay, FineTuning, Method, Schedule, Unit
+from autoselection_core.models import frozen_layers
 from autoselection_core.models.base_model import BaseModel
-from tests.evaluation.bench import POOL, TRAINING, subset
+from autoselection_core.models.frozen_layers import REMEMBERED, FrozenLayers, name_of
+from tests.evaluation.bench import POOL, TRAINING, adapted, subset
 from tests.evaluation.test_divergence import FIT, TEMPLATED, THANKS, fine_tuned, named
 
 
@@ -357,3 +360,134 @@ def test_an_unfinished_checkpoint_is_passed_over(tmp_path: Path) -> None:
     assert found is not None
     assert (found[0].name, found[1]["packs_read"]) == ("checkpoint-9", [0, 1])
     assert Checkpoints(tmp_path, 0.0, 64).newest() is None
+
+
+HALF = replace(TRAINING, adapted_share=0.5, batch=256, pack_tokens=256, amount=2_000)
+
+
+@pytest.fixture
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Nothing is remembered of earlier texts; names of those that the lower layers read from now on."""
+    texts: list[str] = []
+    read = FrozenLayers._read
+
+    def counting(self: FrozenLayers, inputs: Mapping[str, torch.Tensor | None]) -> torch.Tensor:
+        ids = inputs["input_ids"]
+        assert ids is not None
+        texts.append(name_of(ids.numpy()))
+        return read(self, inputs)
+
+    monkeypatch.setattr(frozen_layers, "REMEMBERED", type(REMEMBERED)())
+    monkeypatch.setattr(FrozenLayers, "_read", counting)
+    return texts
+
+
+@pytest.mark.parametrize("batch", [32, 256])
+def test_layers_below_the_adapters_change_nothing_by_being_remembered(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    training = replace(HALF, batch=batch)
+    remembered = trained(tiny, tmp_path, training)
+    monkeypatch.setattr(FrozenLayers, "of", lambda *_: None)
+    whole = trained(tiny, tmp_path, training)
+
+    np.testing.assert_allclose(remembered.losses, whole.losses, rtol=1e-4)
+    np.testing.assert_allclose(weights(remembered.model), weights(whole.model), atol=2e-3)
+    assert np.mean(whole.losses[-2:]) < whole.losses[0] - 0.1, "so the weights that are compared moved"
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_training_is_the_same_whatever_was_remembered_before(tiny: Path, tmp_path: Path) -> None:
+    first = trained(tiny, tmp_path, HALF, replicate=1)
+    trained(tiny, tmp_path, HALF, replicate=2, rows=30)
+    again = trained(tiny, tmp_path, HALF, replicate=1)
+
+    assert again.losses == first.losses
+    np.testing.assert_array_equal(weights(again.model), weights(first.model))
+
+
+def test_lower_layers_read_a_text_once_for_all_trainings_of_a_process(
+    tiny: Path, tmp_path: Path, forgotten: list[str]
+) -> None:
+    epochs = replace(HALF, schedule=Schedule.EPOCHS, amount=2)
+    trained(tiny, tmp_path, HALF, rows=2)  # the model is tried
+    forgotten.clear()
+
+    first = trained(tiny, tmp_path, epochs, rows=20)
+    trained(tiny, tmp_path, epochs, replicate=1, rows=20)
+
+    assert len(first.samples) == 20
+    assert 0 < len(forgotten) <= 20
+    assert len(set(forgotten)) == len(forgotten)
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_process_without_room_for_states_trains_the_same(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_room = trained(tiny, tmp_path, HALF)
+    monkeypatch.setattr(frozen_layers, "MAX_BYTES", 0)
+    frozen_layers.REMEMBERED.states.clear()
+
+    assert trained(tiny, tmp_path, HALF).losses == with_room.losses
+    assert not frozen_layers.REMEMBERED.states
+
+
+def test_nothing_is_remembered_where_every_layer_is_trained(
+    tiny: Path, tmp_path: Path, forgotten: list[str]
+) -> None:
+    trained(tiny, tmp_path, SHORT)
+    trained(tiny, tmp_path, replace(SHORT, method=Method.FULL))
+
+    assert forgotten == []
+
+
+def _small(kind: str, **settings: object) -> Any:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 4, "vocab_size": 96}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "pad_token_id": 0}
+    torch.manual_seed(0)
+    return AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **(sizes | heads | settings))).eval()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "llama",
+        "qwen2",
+        "qwen3",
+        "gemma",
+        "gemma2",
+        "gemma3_text",
+        "phi3",
+        "olmo2",
+        "mixtral",
+        "gpt_neox",
+        "granite",
+    ],
+)
+def test_a_model_of_any_family_ends_where_a_whole_pass_ends(kind: str) -> None:
+    own = {"sliding_window": 6} if kind.startswith("gemma") else {}
+    model = adapted(_small(kind, **own), {2, 3}).eval()
+    ids = torch.from_numpy(np.random.default_rng(1).integers(1, 96, size=(1, 40)))
+    frozen = FrozenLayers.of(model, kind)
+
+    assert frozen is not None
+    with torch.no_grad():
+        whole = model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+        with frozen.recalling(frozen.states(name_of(ids.numpy()), {"input_ids": ids})):
+            recalled = model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+    assert frozen.count == 2
+    assert torch.equal(whole, recalled)
+
+
+def test_lower_layers_that_drop_out_while_they_train_are_not_remembered() -> None:
+    assert FrozenLayers.of(adapted(_small("llama"), {2, 3}), "steady") is not None
+    assert FrozenLayers.of(adapted(_small("llama", attention_dropout=0.5), {2, 3}), "dropping") is None
+
+
+def test_no_layer_is_below_adapters_of_the_first_one_or_of_the_embeddings() -> None:
+    assert FrozenLayers.of(adapted(_small("llama"), {0, 3}), "first") is None
+    assert FrozenLayers.of(adapted(_small("llama"), {3}, "embed_tokens"), "embeddings") is None
+    assert FrozenLayers.of(_small("llama"), "none") is None

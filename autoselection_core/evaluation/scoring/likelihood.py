@@ -1,8 +1,10 @@
 """Log-likelihoods of tokens, each shared prefix read once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +14,7 @@ from autoselection_core.evaluation.scoring.prefix_tree import SharedPrefixRow, s
 from autoselection_core.models.batching import is_out_of_memory
 from autoselection_core.models.chat.spans import Tokens
 from autoselection_core.models.forward import decoder, logits
+from autoselection_core.models.frozen_layers import FrozenLayers, name_of
 
 if TYPE_CHECKING:
     import torch
@@ -27,6 +30,9 @@ _BRANCHES, _BRANCH_TOKENS = 4, 12
 
 _NEARER = 0.5
 """In bfloat16 rounding takes about a tenth of what a missing mask changes."""
+
+_SHARING: MutableMapping[Any, bool] = WeakKeyDictionary()
+"""Whether a model honours such a mask, as long as it is in memory."""
 
 _LOGITS_BYTES = {"cpu": 32 << 20, "cuda": 512 << 20}
 """Maximum size of a vocabulary-sized tensor."""
@@ -50,7 +56,9 @@ def log_likelihoods(
     sequences: Sequence[Tokens],
     wanted: Sequence[Mask],
     scoring: Scoring,
+    *,
     done: Callable[[int, int], None] = lambda _, __: None,
+    frozen: FrozenLayers | None = None,
 ) -> tuple[list[LogLikelihoods], int]:
     """Log-likelihood of the wanted tokens of each sequence, each shared prefix read once.
 
@@ -60,6 +68,7 @@ def log_likelihoods(
         wanted: For each sequence, which tokens; never the first. Shape (t,) each.
         scoring: Size of a forward pass.
         done: Called with how many sequences are done, and how many there are.
+        frozen: Layers whose states are the same for every model that is trained from one base model.
 
     Returns:
         One entry a sequence, in order; and how many tokens the model read.
@@ -70,7 +79,7 @@ def log_likelihoods(
     read = finished = 0
     while waiting:
         row = waiting.pop()
-        values = _within_memory(model, row, sequences, wanted)
+        values = _within_memory(model, row, sequences, wanted, frozen)
         if values is None:
             kept = [sequences[number] for number in row.numbers]
             halves = shared_prefix_rows(kept, len(row.input_ids) // 2)
@@ -93,6 +102,12 @@ def shares_prefixes(model: Any) -> bool:  # noqa: ANN401 no types
     """
     if getattr(model.config.get_text_config(), "sliding_window", None) is not None:
         return False
+    if model not in _SHARING:  # asked again for every benchmark
+        _SHARING[model] = _honours_masks(model)
+    return _SHARING[model]
+
+
+def _honours_masks(model: Any) -> bool:  # noqa: ANN401 no types
     vocabulary = model.get_input_embeddings().weight.shape[0]
     ids = np.random.default_rng(0).integers(vocabulary, size=(_BRANCHES, _BRANCH_TOKENS))
     ids[:, : _BRANCH_TOKENS // 3] = ids[0, : _BRANCH_TOKENS // 3]
@@ -123,10 +138,11 @@ def _within_memory(
     row: SharedPrefixRow,
     sequences: Sequence[Tokens],
     wanted: Sequence[Mask],
+    frozen: FrozenLayers | None,
 ) -> list[LogLikelihoods] | None:
     """The values of a row; None where memory ran out and there is something to halve."""
     try:
-        return _row_log_likelihoods(model, row, sequences, wanted)
+        return _row_log_likelihoods(model, row, sequences, wanted, frozen)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error) or len(row.numbers) == 1:
             raise
@@ -138,6 +154,7 @@ def _row_log_likelihoods(
     row: SharedPrefixRow,
     sequences: Sequence[Tokens],
     wanted: Sequence[Mask],
+    frozen: FrozenLayers | None = None,
     *,
     is_masked: bool = True,
 ) -> list[LogLikelihoods]:
@@ -149,30 +166,44 @@ def _row_log_likelihoods(
         [sequences[number][at] for number, at in zip(row.numbers, targets, strict=True)]
     ).astype(np.int64)
     with torch.inference_mode():
-        states = _states(model, row, is_masked=is_masked)[torch.from_numpy(predicting).to(model.device)]
+        states = _states(model, row, frozen, is_masked=is_masked)[
+            torch.from_numpy(predicting).to(model.device)
+        ]
         flat = _pick(model, states, torch.from_numpy(tokens).to(model.device)).cpu().numpy()
     ends = np.cumsum([len(at) for at in targets])
     return [flat[end - len(at) : end] for end, at in zip(ends, targets, strict=True)]
 
 
-def _states(model: Any, row: SharedPrefixRow, *, is_masked: bool) -> "torch.Tensor":  # noqa: ANN401 no types
+def _states(
+    model: Any,  # noqa: ANN401 no types
+    row: SharedPrefixRow,
+    frozen: FrozenLayers | None,
+    *,
+    is_masked: bool,
+) -> "torch.Tensor":
     import torch
 
-    states: torch.Tensor = decoder(model)(
-        input_ids=torch.from_numpy(row.input_ids.astype(np.int64)).to(model.device)[None],
-        position_ids=torch.from_numpy(row.positions).to(model.device)[None],
-        # A single sequence needs no mask, and has it as the model wants it.
-        attention_mask=_mask(model, row) if is_masked and len(row.numbers) > 1 else None,
-        use_cache=False,
-    ).last_hidden_state
+    # A single sequence needs no mask, and has it as the model wants it.
+    visible = row.visible() if is_masked and len(row.numbers) > 1 else None
+    inputs = {
+        "input_ids": torch.from_numpy(row.input_ids.astype(np.int64)).to(model.device)[None],
+        "position_ids": torch.from_numpy(row.positions).to(model.device)[None],
+        "attention_mask": None if visible is None else _mask(model, visible),
+    }
+    recalling: AbstractContextManager[None] = nullcontext()
+    if frozen is not None:
+        text = name_of(row.input_ids, row.positions, visible)
+        recalling = frozen.recalling(frozen.states(text, inputs))
+    with recalling:
+        states: torch.Tensor = decoder(model)(**inputs, use_cache=False).last_hidden_state
     return states[0]
 
 
-def _mask(model: Any, row: SharedPrefixRow) -> "torch.Tensor":  # noqa: ANN401 no types
+def _mask(model: Any, allowed: npt.NDArray[np.bool_]) -> "torch.Tensor":  # noqa: ANN401 no types
     """Additive attention mask: 0 where a token may look, the lowest number elsewhere."""
     import torch
 
-    visible = torch.from_numpy(row.visible()).to(model.device)
+    visible = torch.from_numpy(allowed).to(model.device)
     mask = torch.zeros(visible.shape, dtype=model.dtype, device=model.device)
     return mask.masked_fill_(~visible, torch.finfo(model.dtype).min)[None, None]
 

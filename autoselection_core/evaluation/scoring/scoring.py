@@ -21,6 +21,7 @@ from autoselection_core.evaluation.scoring.harness import harness_scores
 from autoselection_core.evaluation.scoring.likelihood import LogLikelihoods, Scoring, log_likelihoods
 from autoselection_core.models.base_model import BaseModel, context_tokens, load_config, load_tokenizer
 from autoselection_core.models.chat.spans import Encoded, Tokens, encode, encode_each
+from autoselection_core.models.frozen_layers import FrozenLayers
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.progress import CountProgress, Progress
 from autoselection_core.score.score import BenchmarkScore, ItemScore
@@ -211,7 +212,8 @@ def _by_likelihood(
     reader = Reader.of(model)
     asked = [answer for number in range(len(items)) for answer in _ask(reader, benchmark, items, number)]
     sequences, wanted = [answer.tokens for answer in asked], [answer.wanted for answer in asked]
-    values, read = log_likelihoods(model.model, sequences, wanted, scoring, report)
+    frozen = FrozenLayers.of(model.model, model.version)
+    values, read = log_likelihoods(model.model, sequences, wanted, scoring, done=report, frozen=frozen)
     answers: list[list[tuple[_Asked, LogLikelihoods]]] = [[] for _ in items]
     for answer, value in zip(asked, values, strict=True):
         answers[answer.item].append((answer, value))

@@ -1,12 +1,15 @@
 """One attempt at a training plan."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
 from pathlib import Path
 from statistics import mean
 from typing import Any
+
+import numpy as np
 
 from autoselection_core.errors.evaluation import (
     DivergedError,
@@ -29,6 +32,7 @@ from autoselection_core.evaluation.training.trainer import (
 )
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import is_out_of_memory
+from autoselection_core.models.frozen_layers import FrozenLayers, name_of
 from autoselection_core.models.speed import without_rename_warnings
 from autoselection_core.operators.selection.ranking import share_of
 from autoselection_core.progress import Progress
@@ -78,6 +82,8 @@ class TrainingRun:
     ) -> None:
         self.base, self.pack_tokens = base, pack_tokens
         self.model = _trainable(base, training, trainee.replicate)
+        # Checkpointed layers are read again in the backward pass.
+        self._frozen = None if training.gradient_checkpointing else FrozenLayers.of(self.model, base.version)
         self.losses: list[float] = []
         self.read: set[str] = set()
         self.seconds_before = 0.0
@@ -143,12 +149,26 @@ class TrainingRun:
         )
         return pack_trainer()(
             partial(rate_factor, steps=len(self._plan.steps), training=self._training),
+            self._recalling,
             model=self.model,
             args=arguments,
             train_dataset=Dataset.from_dict({"pack": list(range(len(self._packs)))}),
             data_collator=collator(self._packs, tokenizer.eos_token_id or 0),
             processing_class=tokenizer,
         )
+
+    def _recalling(self, number: int) -> AbstractContextManager[None]:
+        """Context in which a pack's pass begins above the layers that are not trained, where it may."""
+        import torch
+
+        pack = self._packs[number]
+        if self._frozen is None or not pack:
+            return nullcontext()
+        texts = [sequence.input_ids.astype(np.int64) for sequence in pack]
+        states = [
+            self._frozen.states(name_of(ids), {"input_ids": torch.from_numpy(ids)[None]}) for ids in texts
+        ]
+        return self._frozen.recalling(torch.cat(states, dim=1))
 
     def _step_ended(self, step: int, loss: float) -> None:
         if not isfinite(loss):

@@ -4,6 +4,7 @@ The classes are made inside functions because torch, transformers and trl load l
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from logging import LogRecord, getLogger
 from pathlib import Path
@@ -39,14 +40,21 @@ def pack_trainer() -> Any:  # noqa: ANN401 a class, made late
 
         Args:
             rate: Share of the peak learning rate at a step, from 1.
+            recalling: Context in which the pass over a pack, by its number, is made.
             args: Arguments of TRL's trainer.
             kwargs: The same by name.
         """
 
         loss_is_scaled_for_ga = True
 
-        def __init__(self, rate: Callable[[int], float], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 trl's own
-            self.rate = rate
+        def __init__(
+            self,
+            rate: Callable[[int], float],
+            recalling: Callable[[int], AbstractContextManager[None]],
+            *args: Any,  # noqa: ANN401 trl's own
+            **kwargs: Any,  # noqa: ANN401 trl's own
+        ) -> None:
+            self.rate, self.recalling = rate, recalling
             self.packs_read: list[int] = []
             self.losses: list[float] = []
             super().__init__(*args, **kwargs)
@@ -58,9 +66,11 @@ def pack_trainer() -> Any:  # noqa: ANN401 a class, made late
             return_outputs: bool = False,  # noqa: FBT001, FBT002 trl's signature
             num_items_in_batch: Any = None,  # noqa: ANN401 no types
         ) -> Any:  # noqa: ANN401 no types
-            self.packs_read.append(int(inputs.pop("pack")))
+            pack = int(inputs.pop("pack"))
+            self.packs_read.append(pack)
             if inputs["input_ids"].device.type == "cpu" and world_size() == 1:
-                loss = taught_loss(model, inputs, num_items_in_batch)
+                with self.recalling(pack):
+                    loss = taught_loss(model, inputs, num_items_in_batch)
             else:
                 loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             self.losses.append(float(loss.detach()))
