@@ -30,6 +30,7 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "load_before": round(os.getloadavg()[0], 1),
         "training": training.race(model, samples(), TRAINING_TOKENS, ROUNDS),
+        "training_of_the_upper_quarter": training.upper_quarter(model, samples()),
         "scoring_gsm8k_answers": scoring.race(model, benchmark("gsm8k", 16, "log_likelihood"), ROUNDS),
         "scoring_mmlu_letters": scoring.race(model, benchmark("mmlu", 10, "choice_accuracy"), ROUNDS),
         "whole_evaluation": _whole(model),

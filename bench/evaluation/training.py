@@ -2,18 +2,23 @@
 
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.evaluation.training.fine_tune import train
 from autoselection_core.evaluation.training.run import Trainee
-from autoselection_core.evaluation.training.settings import fine_tuning
+from autoselection_core.evaluation.training.settings import FineTuning, fine_tuning
 from autoselection_core.identity import Json
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.chat.spans import encode
+from autoselection_core.models.frozen_layers import FrozenLayers
 from autoselection_core.models.speed import without_rename_warnings
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
@@ -67,6 +72,37 @@ def race(model: Path, samples: Mapping[str, Sample], tokens: int, rounds: int) -
         }
         for name, done in best.items()
     }
+
+
+_REPEATED_SAMPLES = 40
+
+
+def upper_quarter(model: Path, samples: Mapping[str, Sample]) -> dict[str, Json]:
+    """Trainings of one process with adapters in the upper quarter of the layers, one after the other.
+
+    Each reads the same samples once, in an order of its own; the last one passes all layers, as the floor.
+    """
+    training = fine_tuning({"preset": "cpu-lora", "schedule": "epochs", "amount": 1, "adapted_share": 0.25})
+    few = dict(islice(samples.items(), _REPEATED_SAMPLES))
+    rates: dict[str, Json] = {}
+    for replicate, name in enumerate(("first", "second", "third", "whole_passes")):
+        base = BaseModel.load(model)
+        whole = (
+            patch.object(FrozenLayers, "of", return_value=None) if name == "whole_passes" else nullcontext()
+        )
+        with TemporaryDirectory() as folder, whole:
+            trainee = Trainee("bench", Path(folder), replicate)
+            done = measure(partial(_tokens_of, base, few, training, trainee))
+        rates[name] = {
+            "tokens_per_s": round(done.value / done.seconds),
+            "tokens_per_cpu_s": round(done.value / done.cpu_seconds),
+        }
+        print(f"upper quarter, {name}: {rates[name]}", file=sys.stderr, flush=True)
+    return {"dtype": base.dtype, **rates}
+
+
+def _tokens_of(base: BaseModel, samples: Mapping[str, Sample], training: FineTuning, trainee: Trainee) -> int:
+    return train(lambda: base, samples, training, trainee).tokens
 
 
 def _ours(model: Path, samples: Mapping[str, Sample], tokens: int) -> Measured[int]:
