@@ -12,7 +12,7 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.training.settings import FineTuning
-from autoselection_core.models.dtype import without_rename_warnings
+from autoselection_core.models.speed import without_rename_warnings
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Origin, Role, Sample
 from autoselection_core.recipe.program import Recipe
