@@ -75,7 +75,7 @@ class FineTuning:
         dropout: Dropout in front of the adapters.
         target_modules: Modules with adapters: "all-linear", or names joined by commas.
         adapted_share: Share of the layers that have adapters, from the output down and rounded up. Layers
-            below them have no backward pass; on a processor their states of a text are computed once a process.
+            below them have no backward pass; on a processor a process reads a text with them once.
         dtype: Number type of the weights: "auto", "bfloat16" or "float32". All weights are trained in
             float32, with bfloat16 arithmetic where this says so.
         gradient_checkpointing: Recompute activations to save memory.
