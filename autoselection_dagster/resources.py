@@ -15,6 +15,7 @@ import dagster as dg
 from autoselection_core import environment_variables
 from autoselection_core.history.ledger import LEASE_S, Ledger
 from autoselection_core.store.home import Home
+from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.names import key
 from autoselection_dagster.trials.attempt import Attempt, attempt_for
 from autoselection_dagster.values.managers import (
@@ -49,7 +50,7 @@ def with_prefixed_resources(compute: Callable[..., Any]) -> Callable[..., Any]:
     """Function of an asset, op or sensor whose resources Dagster knows by prefixed keys.
 
     A parameter `home: HomeResource` asks for the resource `autoselection_home`, so that the definitions merge
-    into a project that has a resource `home` of its own.
+    into a project that has a resource `home` of its own. What a person can act on fails in one sentence.
     """
     asked = signature(compute).parameters
     keys = {name: key(name) for name, each in asked.items() if each.annotation in _RESOURCES}
@@ -59,10 +60,12 @@ def with_prefixed_resources(compute: Callable[..., Any]) -> Callable[..., Any]:
         return {names.get(name, name): value for name, value in named.items()}
 
     def yielding(*given: object, **named: object) -> Iterator[Any]:
-        yield from compute(*given, **own(named))
+        with one_sentence():
+            yield from compute(*given, **own(named))
 
     def returning(*given: object, **named: object) -> object:
-        return compute(*given, **own(named))
+        with one_sentence():
+            return compute(*given, **own(named))
 
     # Dagster asks whether a function is a generator, and reads its signature.
     called = wraps(compute)(yielding if isgeneratorfunction(compute) else returning)

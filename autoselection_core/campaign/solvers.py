@@ -35,6 +35,11 @@ _TIES_RANKED = 4
 """Version of the policy up to which rows are ranked by columns whose values are mostly equal, too."""
 
 
+def policy_of(spec: SearchSpec) -> Policy:
+    """Policy of a search, with its settings."""
+    return Policy.of_search(spec.policy, spec.policy_settings, spec.max_steps)
+
+
 def make_solver(
     spec: SearchSpec, signals: SignalTable, campaign: Campaign, ledger: Ledger, home: Home
 ) -> Solver:
@@ -51,7 +56,7 @@ def make_solver(
         UnknownSearchError: A search that it starts from does not exist.
     """
     chosen = [each for each in installed_operators() if not spec.operators or each.name in spec.operators]
-    policy = Policy.of_search(spec.policy, spec.policy_settings, spec.max_steps)
+    policy = policy_of(spec)
     return Solver(
         signals,
         templates_of(signals, chosen, policy),

@@ -16,7 +16,7 @@ from autoselection_core.campaign.evaluators import (
     require_campaign_askable,
 )
 from autoselection_core.campaign.pools import CampaignPools, CampaignSignals, PreparedPool
-from autoselection_core.campaign.solvers import make_solver
+from autoselection_core.campaign.solvers import make_solver, policy_of
 from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator, PricedEvaluator
 from autoselection_core.evaluation.judge.evaluator import JUDGE
 from autoselection_core.evaluation.protocol import Evaluator
@@ -35,6 +35,7 @@ from autoselection_core.signals.definitions.given.vectors import GivenVectors
 from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.signals.store.store import ComputesChunks, ShardsOut, SignalStore
 from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.programs.limits import require_groups
 from autoselection_core.solver.solver import Solver
 from autoselection_core.store.home import Home
 
@@ -202,7 +203,10 @@ class Workspace:
         return self.remote.evaluator(local, pool_version, spec, fidelity)
 
     def require_askable(self, spec: SearchSpec | None = None) -> None:
-        """Require that the items of both sides fit into the models that are trained, before one is paid for.
+        """Require that a search can be carried out, before one of its trainings is paid for.
+
+        The items of both sides fit into the models that are trained, and the pool has each group that it
+        limits.
 
         Args:
             spec: The search whose benchmarks are asked; None for all of the campaign.
@@ -210,7 +214,10 @@ class Workspace:
         Raises:
             ItemsTooLongError: Items are longer than a model reads.
             ScoringFailedError: Its template refuses an item.
+            MissingSignalError: The pool has not a group whose share the search limits.
         """
+        if spec is not None and spec.pool_version and (policy := policy_of(spec)).shares:
+            require_groups(self.signals(spec.pool_version, spec.signal_versions), policy)
         if self.campaign.trains_here:
             require_campaign_askable(self.campaign, benchmarks_of(self.benchmarks, spec))
 

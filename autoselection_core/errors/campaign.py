@@ -1,5 +1,6 @@
 """Errors of what people declare: campaigns, commands, YAML texts and extensions."""
 
+import re
 from dataclasses import field as dataclass_field
 from pathlib import Path
 
@@ -96,7 +97,10 @@ class NoSearchError(CommandError):
 
     campaign: str
 
-    sentence = "campaign {campaign!r} has no search yet; start one with `autoselection search`"
+    sentence = (
+        "campaign {campaign!r} has no search yet; start one with `autoselection search`, or the job "
+        "start_search"
+    )
 
 
 class StoppedSearchError(CommandError):
@@ -290,7 +294,13 @@ class NoPoolError(CampaignError):
 
     campaign: str
 
-    sentence = "campaign {campaign!r} has no pool yet; run `autoselection ingest --campaign {campaign}`"
+    @override
+    def __str__(self) -> str:
+        job = re.sub(r"[^A-Za-z0-9_]", "_", self.campaign)  # as Dagster allows names
+        return (
+            f"campaign {self.campaign!r} has no pool yet; run `autoselection ingest --campaign "
+            f"{self.campaign}`, or the job {job}_prepare"
+        )
 
 
 class TrackerError(AutoSelectionError):

@@ -75,7 +75,10 @@ class SearchNameError(HistoryError):
 
     @override
     def __str__(self) -> str:
-        allowed = "letters, digits, '-', '_' and '.', at most 100 of them"
+        allowed = (
+            "letters a to z, digits, '-', '_' and '.', at most 100 of them and a letter or digit first; "
+            "`latest` means the search that was started last"
+        )
         return f"{self.search!r} cannot name a search; use {allowed}"
 
 
@@ -97,11 +100,12 @@ class BudgetLoweredError(HistoryError):
     """A budget can only grow: what it held was promised to running trials."""
 
     search: str
+    field: str
     present: int
     asked: int
 
     sentence = (
-        "search {search!r} has a budget of {present}, which cannot become {asked}; name a number above "
+        "search {search!r} has {field} {present}, which cannot become {asked}; name a number above "
         "{present}, or stop the search"
     )
 
@@ -113,7 +117,10 @@ class UnknownTrialError(HistoryError):
     trial: int
     known: int
 
-    sentence = "search {search!r} has no trial {trial}; its trials are 1 to {known}"
+    @override
+    def __str__(self) -> str:
+        known = f"its trials are 1 to {self.known}" if self.known else "it has none yet"
+        return f"search {self.search!r} has no trial {self.trial}; {known}"
 
 
 class AmbiguousNameError(HistoryError):

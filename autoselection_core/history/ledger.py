@@ -115,12 +115,17 @@ class Ledger:
     def raise_budget(self, search: str, budget: int) -> None:
         """Let a search pay for more; a finished one goes on by itself."""
         with self.database.writing() as connection:
-            searches.raise_budget(connection, search, budget)
+            searches.raise_budgets(connection, search, {"budget": budget})
 
     def raise_report_evaluations(self, search: str, report_evaluations: int) -> None:
         """Let a report pay for more."""
         with self.database.writing() as connection:
-            searches.raise_report_evaluations(connection, search, report_evaluations)
+            searches.raise_budgets(connection, search, {"report_evaluations": report_evaluations})
+
+    def raise_budgets(self, search: str, asked: Mapping[str, int]) -> None:
+        """Let a search and its report pay for more, both or neither; see `searches.raise_budgets`."""
+        with self.database.writing() as connection:
+            searches.raise_budgets(connection, search, asked)
 
     def stop(self, search: str, reason: str, cause: StopCause = StopCause.STUCK) -> None:
         """Start no further trial; what runs may finish."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
@@ -21,12 +22,17 @@ from autoselection_core.history.records import (
     TrialKind,
     TrialState,
 )
+from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.storage.schema import SEARCHES, TRIALS, AnyRow
 from autoselection_core.history.values import round_cost
+from autoselection_core.space import axes
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 """Names that survive in partition keys, asset keys and file names."""
+
+LATEST = "latest"
+"""In the place of a name: the search that was started last. No new search can be called so."""
 
 
 def register(connection: Connection, spec: SearchSpec, search: str | None, now: float) -> str:
@@ -40,9 +46,9 @@ def register(connection: Connection, spec: SearchSpec, search: str | None, now: 
         SearchConflictError: The name is taken by a search that asks for something else.
     """
     name = search or spec.usual_name
-    if not NAME.fullmatch(name):
-        raise SearchNameError(name)
     present = connection.execute(select(SEARCHES.c.spec).where(SEARCHES.c.search == name)).scalar()
+    if not NAME.fullmatch(name) or (present is None and name == LATEST):
+        raise SearchNameError(name)
     if present is None:
         connection.execute(insert(SEARCHES).values(_columns(name, spec, now)))
     elif (known := SearchSpec.from_json(json.loads(present))).identity != spec.identity:
@@ -146,28 +152,23 @@ def _why_spent(spent: float, budget: int) -> str:
     return f"its budget of {budget} is spent but for {budget - spent:g}, less than a full training"
 
 
-def raise_budget(connection: Connection, search: str, budget: int) -> None:
-    """Let a search pay for more; a finished one goes on by itself.
+def raise_budgets(connection: Connection, search: str, asked: Mapping[str, int]) -> None:
+    """Let a search pay for more, by both budgets that are named or by none; a finished one goes on by itself.
 
     Raises:
-        BudgetLoweredError: The new budget is below the present one.
+        BudgetLoweredError: A budget is below the present one.
+        SettingError: A budget is more than any search may spend.
     """
-    present = require(connection, search).budget
-    if budget < present:
-        raise BudgetLoweredError(search, present, budget)
-    _set(connection, search, budget=budget)
-
-
-def raise_report_evaluations(connection: Connection, search: str, report_evaluations: int) -> None:
-    """Let a report pay for more evaluations.
-
-    Raises:
-        BudgetLoweredError: The new number is below the present one.
-    """
-    present = require(connection, search).report_evaluations
-    if report_evaluations < present:
-        raise BudgetLoweredError(search, present, report_evaluations)
-    _set(connection, search, report_evaluations=report_evaluations)
+    record = require(connection, search)
+    for axis in axes(SearchSettings):
+        if axis.name in asked:
+            axis.space.check(asked[axis.name], axis.name)
+    for name, value in asked.items():
+        present = getattr(record, name)
+        if value < present:
+            raise BudgetLoweredError(search, name, present, value)
+    if asked:
+        _set(connection, search, **asked)
 
 
 def stop(connection: Connection, search: str, reason: str, cause: StopCause) -> None:

@@ -250,7 +250,7 @@ def _best(facts: SearchFacts) -> Section:
     tables = [step_table(shown), waterfall_table(waterfall(facts)), ancestry]
     paragraphs = [text, outlook(facts).sentence]
     if (diff := anchor_diff(facts)) is not None:
-        paragraphs.append(diff.sentence)
+        paragraphs.append(f"Beside the subset of {diff.only[1].name}: {diff.sentence}")
         tables += diff.groups
     if facts.idle_steps:
         paragraphs.append(facts.idle_steps)

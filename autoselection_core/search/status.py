@@ -20,7 +20,7 @@ from autoselection_core.history.transactions.arms import ABLATION
 from autoselection_core.identity import Json
 from autoselection_core.progress import duration_text
 from autoselection_core.score.comparison import StatedVerdict
-from autoselection_core.search.failed_report import FailedReport
+from autoselection_core.search.awaited import FailedReport, UnbegunRuns
 from autoselection_core.search.time_left import PAUSE_S, Ahead, UnitTimes, models_tested
 from autoselection_core.store.home import Home
 
@@ -53,6 +53,7 @@ class SearchStatus:
         is_reported: Whether a report of all that was measured is written.
         failed_report: The failure of its report that waits for the next attempt; None where none does.
         overdue: Kind and number of the open trials whose worker was silent for longer than their lease.
+        waits: What Dagster has in hand for it while nobody works on a trial; empty where nothing is known of.
         seen_at: Time of the last sign of a process that works on it, in seconds since the epoch: the end of
             an attempt, or of test scores. Infinite for a process that goes on with it.
     """
@@ -66,6 +67,7 @@ class SearchStatus:
     ahead: Ahead | None = None
     failed_report: FailedReport | None = None
     overdue: frozenset[tuple[TrialKind, int]] = frozenset()
+    waits: str = ""
     seen_at: float = math.inf
 
     @classmethod
@@ -97,7 +99,10 @@ class SearchStatus:
             failed_report=failed,
             overdue=overdue,
         )
-        return status if status.is_done else replace(status, ahead=status._ahead(ledger, home))
+        if status.is_done:
+            return status
+        waits = "" if status.running else UnbegunRuns.read(home, ledger.clock()).get(search, "")
+        return replace(status, ahead=status._ahead(ledger, home), waits=waits)
 
     @classmethod
     def observed(cls, ledger: Ledger, search: str, home: Home) -> "SearchStatus":
@@ -162,8 +167,8 @@ class SearchStatus:
     @property
     def is_idle(self) -> bool:
         """Whether no process works on it: none holds a trial, and none has shown a sign of itself lately."""
-        if self.ahead is None or self.failed_report is not None:
-            return False  # nothing is left, or a time is set
+        if self.ahead is None or self.failed_report is not None or self.waits:
+            return False  # nothing is left, a time is set, or Dagster has it in hand
         if self.running:
             return self.is_deserted
         # A process that scores test items shows itself after each model only.
@@ -359,7 +364,8 @@ class SearchStatus:
         """How long it goes on, or that nothing goes on and how it would; empty where that is said already."""
         unit = "evaluation" if self.record.spec.is_formula else "training"
         if not self.is_idle:
-            return self.time_left or f"{TIME_LEFT}unknown before the first {unit}"
+            left = self.time_left or f"{TIME_LEFT}unknown before the first {unit}"
+            return "; ".join(filter(None, (self.waits, left)))
         if self.record.state is SearchState.STOPPED:
             return ""
         lasts = f"which takes {self._work}" if self._work else ""
@@ -418,6 +424,7 @@ class SearchStatus:
             "report_failure": None if self.failed_report is None else self.failed_report.reason,
             "report_again_at": None if self.failed_report is None else self.failed_report.again_at,
             "stage": self.stage,
+            "waits": self.waits or None,
             "trials_done": self._count(self.trials),
             "budget": record.budget,
             "spent": record.spent,

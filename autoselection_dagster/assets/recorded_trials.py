@@ -16,6 +16,7 @@ from autoselection_core.history.records import TrialKind, TrialRecord, TrialStat
 from autoselection_core.identity import fingerprint
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.examples import rows_table
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
@@ -32,11 +33,15 @@ from autoselection_dagster.values.managers import (
 )
 from autoselection_dagster.values.metadata.rendering import Facts, shown
 from autoselection_dagster.values.metadata.trial_facts import (
+    anchor_facts,
     evaluation_facts,
+    lineage_links,
     model_facts,
     recipe_facts,
+    row_facts,
     state_facts,
     subset_facts,
+    won_and_lost,
 )
 
 _MADE_BY = {"made_by": "no run of Dagster: read from the history"}
@@ -67,7 +72,8 @@ def enter_recorded_trials(instance: dg.DagsterInstance, place: Place, facts: Sea
     for trial in missing:
         made = EvaluationFolder(home.evaluation(str(trial.evaluation))).read_result()
         values = TrialValues.keep(place, home, facts.signals, trial, made)
-        for event in values.events(place, _told(place, facts, values, pool)):
+        told = page_facts(place, facts, values, pool, home)
+        for event in values.events(place, {name: {**each, **_MADE_BY} for name, each in told.items()}):
             instance.report_runless_asset_event(event)
     return len(missing)
 
@@ -127,17 +133,36 @@ class TrialValues:
             )
 
 
-def _told(
-    place: Place, facts: SearchFacts, values: TrialValues, pool: Mapping[str, float]
+def page_facts(
+    place: Place, facts: SearchFacts, values: TrialValues, pool: Mapping[str, float], home: Home | None
 ) -> dict[str, Facts]:
-    home, trial = facts.workspace.home, values.trial
-    proposal = Proposal.from_json(trial.proposal) if trial.kind is TrialKind.SEARCH else None
+    """Metadata of the assets of a trial that they did not make themselves, with its lineage as they show it.
+
+    Args:
+        place: The campaign's names.
+        facts: The search, with the trials that the lineage leads to.
+        values: Of the trial.
+        pool: State of the whole pool.
+        home: Keeps the larger pictures; None leaves them out.
+    """
+    trial, ledger = values.trial, facts.workspace.ledger
+    chosen = trial if trial.kind is TrialKind.SEARCH else None
+    proposal = None if chosen is None else Proposal.from_json(chosen.proposal)
     origin = "planned by the report" if proposal is None else proposal.origin
-    told = {
+    trials, seed = ledger.trials(trial.search), facts.record.spec.seed
+    told: dict[str, Facts] = {
         "recipe": recipe_facts(values.recipe, origin, proposal),
-        "subset": subset_facts(values.subset, facts.signals, place.names, home),
+        "subset": {
+            **subset_facts(values.subset, facts.signals, place.names, home),
+            **anchor_facts(values.subset, chosen, ledger, facts.signals, facts.pool),
+            **row_facts(rows_table(values.recipe, facts.pool, facts.signals), trial.search),
+        },
         "subset_state": state_facts(values.state, pool),
-        "fine_tuned_model": model_facts(values.evaluation, home),
-        "evaluation": evaluation_facts(values.evaluation, facts.workspace.ledger, trial.reservation),
+        "fine_tuned_model": model_facts(values.evaluation, facts.workspace.home),
+        "evaluation": {
+            **evaluation_facts(values.evaluation, ledger, trial.reservation),
+            **won_and_lost(values.evaluation, trial.reservation, trials, seed, facts.workspace.home),
+        },
     }
-    return {name: {**each, **_MADE_BY} for name, each in told.items()}
+    pages = lineage_links(place.names, trial.reservation)
+    return {name: {**each, **pages} for name, each in told.items()}

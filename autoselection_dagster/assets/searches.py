@@ -128,11 +128,11 @@ def _best_subset(place: Place) -> dg.AssetsDefinition:
 
 
 def _run_of(instance: dg.DagsterInstance, place: Place, facts: SearchFacts) -> str | None:
-    """The run that last evaluated the recommended trial."""
+    """The run that last evaluated the recommended trial; None where no run of Dagster did."""
     trial = next(each for each in facts.trials if each.trial == facts.require_best().trial)
     wanted = dg.AssetRecordsFilter(place.key("evaluation"), asset_partitions=[trial.reservation.partition])
     found = instance.fetch_materializations(wanted, limit=1).records
-    return found[0].run_id if found else None
+    return found[0].run_id or None if found else None  # what was read from the history has an empty one
 
 
 AUTOMATED = "dagster/from_automation_condition"

@@ -15,7 +15,6 @@ from autoselection_core.history.records import TrialKind, TrialRecord
 from autoselection_core.identity import fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
-from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.examples import rows_table
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.search.evaluate import evaluate
@@ -103,15 +102,15 @@ def _recipe(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         A later trial waits until every earlier one has a recipe or has failed. A trial that has a recipe gets
         the same one again. Evaluations of a report have the recipe that the report planned.
         """
+        pages = lineage_links(place.names, attempt.reservation)
         if attempt.reservation.kind is TrialKind.REPORT:
             planned = attempt.proposal.recipe
-            return versioned_output(
-                planned, recipe_facts(planned, "planned by the report"), planned.fingerprint
-            )
+            facts = {**recipe_facts(planned, "planned by the report"), **pages}
+            return versioned_output(planned, facts, planned.fingerprint)
         solver = place.workspace(home).solver(attempt.search.spec)
         with terminated_in_a_sentence():
             chosen = propose(attempt.ledger, attempt.reservation, solver)
-        facts = recipe_facts(chosen.recipe, chosen.proposal.origin, chosen.proposal)
+        facts = {**recipe_facts(chosen.recipe, chosen.proposal.origin, chosen.proposal), **pages}
         return versioned_output(chosen.recipe, facts, chosen.recipe.fingerprint)
 
     return recipe
@@ -141,6 +140,7 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         pool = Pool.open(home.pool(selected.pool_version))
         facts = {
             **subset_facts(selected, signals, place.names, home),
+            **lineage_links(place.names, attempt.reservation),
             **anchor_facts(selected, _trial_of(attempt), attempt.ledger, signals, pool),
             **row_facts(rows_table(recipe, pool, signals), attempt.reservation.search),
         }
@@ -179,7 +179,8 @@ def _subset_state(place: Place) -> dg.AssetsDefinition:
         signals = place.workspace(home).signals(spec.pool_version, spec.signal_versions)
         numbers = dict(state_of(subset.rows, signals).to_json())
         pool = state_of(np.arange(len(signals)), signals).to_json()
-        return versioned_output(numbers, state_facts(numbers, dict(pool)), fingerprint(dict(numbers)))
+        facts = {**state_facts(numbers, dict(pool)), **lineage_links(place.names, attempt.reservation)}
+        return versioned_output(numbers, facts, fingerprint(dict(numbers)))
 
     return subset_state
 
@@ -253,11 +254,12 @@ def _evaluation(place: Place) -> dg.AssetsDefinition:
         fine_tuned_model: Evaluation,
     ) -> Iterator[dg.Output[Evaluation] | dg.AssetCheckResult]:
         """The scores of the trained model with their standard errors, as the history holds them."""
-        known = SearchFacts(place.workspace(home), attempt.search)
+        trial, search = attempt.reservation, attempt.search
+        trials = attempt.ledger.trials(search.search)
         facts = {
-            **evaluation_facts(fine_tuned_model, attempt.ledger, attempt.reservation),
-            **lineage_links(place.names, attempt.reservation),
-            **won_and_lost(fine_tuned_model, known, attempt.reservation),
+            **evaluation_facts(fine_tuned_model, attempt.ledger, trial),
+            **lineage_links(place.names, trial),
+            **won_and_lost(fine_tuned_model, trial, trials, search.spec.seed, home),
         }
         untold = _tell_trackers(place, home, attempt)
         for problem in untold:

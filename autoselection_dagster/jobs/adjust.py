@@ -7,7 +7,6 @@ import dagster as dg
 from autoselection_core.history.records import StopCause
 from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.assets.progress import show_progress
-from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, at_least, check_minima, named_search
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
@@ -39,10 +38,9 @@ def _stop_job(places: Mapping[str, Place]) -> dg.JobDefinition:
         context: dg.OpExecutionContext, config: SearchName, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Start no further trial. What runs may finish and is kept; a search that is done stays as it is."""
-        with one_sentence():
-            search = named_search(ledger, config.search).search
-            if not SearchStatus.of(ledger, search, home).is_searched:
-                ledger.stop(search, _BY_A_PERSON, StopCause.PERSON)
+        search = named_search(ledger, config.search).search
+        if not SearchStatus.of(ledger, search, home).is_searched:
+            ledger.stop(search, _BY_A_PERSON, StopCause.PERSON)
         _say(context, places, SearchStatus.of(ledger, search, home))
 
     @dg.job(executor_def=dg.in_process_executor)
@@ -60,9 +58,8 @@ def _resume_job(places: Mapping[str, Place]) -> dg.JobDefinition:
         context: dg.OpExecutionContext, config: SearchName, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Let a stopped search go on with the budget that is left."""
-        with one_sentence():
-            search = named_search(ledger, config.search).search
-            ledger.resume(search)
+        search = named_search(ledger, config.search).search
+        ledger.resume(search)
         _say(context, places, SearchStatus.of(ledger, search, home))
 
     @dg.job(executor_def=dg.in_process_executor)
@@ -80,13 +77,10 @@ def _budget_job(places: Mapping[str, Place]) -> dg.JobDefinition:
         context: dg.OpExecutionContext, config: Budget, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Let a search pay for more; a finished one goes on by itself."""
-        with one_sentence():
-            check_minima(config)
-            search = named_search(ledger, config.search).search
-            if config.budget is not None:
-                ledger.raise_budget(search, config.budget)
-            if config.report_evaluations is not None:
-                ledger.raise_report_evaluations(search, config.report_evaluations)
+        check_minima(config)
+        search = named_search(ledger, config.search).search
+        asked = {"budget": config.budget, "report_evaluations": config.report_evaluations}
+        ledger.raise_budgets(search, {name: most for name, most in asked.items() if most is not None})
         _say(context, places, SearchStatus.of(ledger, search, home))
 
     @dg.job(executor_def=dg.in_process_executor)

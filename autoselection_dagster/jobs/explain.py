@@ -10,12 +10,12 @@ from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.errors.campaign import NoSearchError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import REPORT_PREFIX
+from autoselection_core.history.searches import LATEST
 from autoselection_core.report.explaining import explain_sample, explain_search, explain_trials
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Part, Table
 from autoselection_core.store.home import Home
-from autoselection_dagster.errors import one_sentence
-from autoselection_dagster.jobs.named_search import LATEST, named_search, workspace_of
+from autoselection_dagster.jobs.named_search import named_search, workspace_of
 from autoselection_dagster.names import Names
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.values.metadata.rendering import explanation_facts, partition_url
@@ -32,7 +32,8 @@ class Name(dg.Config):
     )
     search: str | None = Field(
         default=None,
-        description="For a sample: the search whose best subset it is in or not; the latest by default.",
+        description="For a sample: the search whose best subset it is in or not; by default the latest "
+        "that measured something.",
     )
 
 
@@ -45,11 +46,10 @@ def explain_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         context: dg.OpExecutionContext, config: Name, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Put the explanation into the metadata of this step."""
-        with one_sentence():
-            told = explanation_facts(
-                _parts(config, campaigns, home, ledger), partial(_trial_urls, campaigns, ledger)
-            )
-            context.add_output_metadata(dict(told))
+        told = explanation_facts(
+            _parts(config, campaigns, home, ledger), partial(_trial_urls, campaigns, ledger)
+        )
+        context.add_output_metadata(dict(told))
 
     @dg.job(name="explain", executor_def=dg.in_process_executor)
     def job() -> None:
@@ -93,5 +93,6 @@ def _parts(asked: Name, campaigns: Mapping[str, Campaign], home: Home, ledger: L
         return explain_trials(workspace, asked.name, trials)
     if not searches:
         raise NoSearchError(next(iter(campaigns)))
-    search = ledger.search(asked.search) if asked.search else list(searches.values())[-1]
+    measured = [each for each in searches.values() if each.measured]
+    search = ledger.search(asked.search) if asked.search else (measured or list(searches.values()))[-1]
     return explain_sample(SearchFacts(workspace_of(search, campaigns, home), search), asked.name)

@@ -19,7 +19,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import anchor_of
 from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.lineage.pairing import pairing_table
-from autoselection_dagster.errors import one_sentence
+from autoselection_core.store.home import confine
 from autoselection_dagster.jobs.named_search import (
     SearchName,
     at_least,
@@ -76,11 +76,10 @@ def _export_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         context: dg.OpExecutionContext, config: Export, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Write data, card, recipe, counts, licences and hashes."""
-        with one_sentence():
-            check_minima(config)
-            record = named_search(ledger, config.search)
-            workspace = workspace_of(record, campaigns, home)
-            context.add_output_metadata(_export(workspace, record.search, config))
+        check_minima(config)
+        record = named_search(ledger, config.search)
+        workspace = workspace_of(record, campaigns, home)
+        context.add_output_metadata(_export(workspace, record.search, config))
 
     @dg.job(executor_def=dg.in_process_executor)
     def export_subset() -> None:
@@ -92,7 +91,8 @@ def _export_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
 
 def _export(workspace: Workspace, search: str, asked: Export) -> Facts:
     """Write an export; its folder, sizes and hashes."""
-    folder = workspace.home.resolve(Path("exports") / (asked.folder or f"{search}-{asked.format.value}"))
+    named = Path(asked.folder or f"{search}-{asked.format.value}")
+    folder = confine(named, workspace.home.resolve(Path("exports")))
     made = export_trial(workspace, search, folder, asked.trial, asked.format.value, length=asked.training)
     return {
         "folder": dg.MetadataValue.path(folder),
@@ -111,11 +111,10 @@ def _comparison_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         context: dg.OpExecutionContext, config: Pair, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Pair two models' dev scores; count what only one of their subsets has, with rows of either side."""
-        with one_sentence():
-            check_minima(config)
-            record = named_search(ledger, config.search)
-            facts = SearchFacts(workspace_of(record, campaigns, home), record)
-            context.add_output_metadata(_comparison(facts, _numbers(facts, config)))
+        check_minima(config)
+        record = named_search(ledger, config.search)
+        facts = SearchFacts(workspace_of(record, campaigns, home), record)
+        context.add_output_metadata(_comparison(facts, _numbers(facts, config)))
 
     @dg.job(executor_def=dg.in_process_executor)
     def compare_subsets() -> None:

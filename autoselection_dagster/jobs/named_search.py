@@ -13,18 +13,16 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord
+from autoselection_core.history.searches import LATEST
 from autoselection_core.store.home import Home
 from autoselection_dagster.errors import NothingSearchedError
-
-LATEST = "latest"
-"""Default of the Launchpad: the latest search, so that no earlier one is stopped by accident."""
 
 
 class SearchName(dg.Config):
     """Config of a job that is about one search."""
 
-    search: str = Field(
-        default=LATEST,
+    search: str | None = Field(
+        default=LATEST,  # so that no earlier one is stopped by accident
         description="Name of the search, as the partitions of the trials show it; `latest` is the one that "
         "was started last.",
     )
@@ -55,14 +53,14 @@ def check_minima(config: dg.Config) -> None:
             raise SettingError(name, value, f"at least {minimum}")
 
 
-def named_search(ledger: Ledger, name: str) -> SearchRecord:
-    """The search of that name, or the latest one.
+def named_search(ledger: Ledger, name: str | None) -> SearchRecord:
+    """The search of that name, or the latest one, also where the name was removed.
 
     Raises:
         NothingSearchedError: There is none yet.
         UnknownSearchError: None has this name; the known ones are listed.
     """
-    if name != LATEST:
+    if name not in (None, LATEST):
         return ledger.search(name)
     searches = ledger.searches()
     if not searches:

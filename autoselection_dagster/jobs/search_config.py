@@ -163,10 +163,10 @@ def _setting(name: str, usual: Mapping[str, SearchSettings]) -> tuple[Any, Any]:
     """
     declared = {campaign: getattr(settings, name) for campaign, settings in usual.items()}
     default, said = next(iter(declared.values())), meanings(SearchSettings)[name]
-    kind: Any = PolicyName if name == "policy" else get_type_hints(SearchSettings)[name]
+    kind: Any = (PolicyName if name == "policy" else get_type_hints(SearchSettings)[name]) | None
     if len(set(declared.values())) > 1:
         by_campaign = ", ".join(f"{value} of {campaign}" for campaign, value in declared.items())
-        default, said, kind = None, f"{said} By default the campaign's: {by_campaign}.", kind | None
+        default, said = None, f"{said} By default the campaign's: {by_campaign}."
     if name == "policy":
         return kind, Field(default=None if default is None else PolicyName(default), description=said)
     space = next(axis.space for axis in axes(SearchSettings) if axis.name == name)

@@ -16,7 +16,6 @@ from autoselection_core.search.stated_recipes import Pays, enter_ablation, enter
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
-from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import (
     SearchName,
     at_least,
@@ -71,16 +70,15 @@ def _recipe_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         context: dg.OpExecutionContext, config: RecipeEvaluation, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Enter the evaluation; the search sensor starts it."""
-        with one_sentence():
-            check_minima(config)
-            recipe = Recipe.from_yaml(config.recipe)
-            if config.search is None:
-                name, subset = _on_its_own(context.run_id, config, recipe, campaigns, home, ledger)
-            else:
-                record = named_search(ledger, config.search)
-                name, signals = record.search, _signals(record, campaigns, home)
-                subset = enter_recipe(ledger, name, recipe, signals, config.pays)
-            context.add_output_metadata(_facts(name, subset))
+        check_minima(config)
+        recipe = Recipe.from_yaml(config.recipe)
+        if config.search is None:
+            name, subset = _on_its_own(context.run_id, config, recipe, campaigns, home, ledger)
+        else:
+            record = named_search(ledger, config.search)
+            name, signals = record.search, _signals(record, campaigns, home)
+            subset = enter_recipe(ledger, name, recipe, signals, config.pays)
+        context.add_output_metadata(_facts(name, subset))
 
     @dg.job(executor_def=dg.in_process_executor)
     def evaluate_recipe() -> None:
@@ -97,13 +95,12 @@ def _step_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         context: dg.OpExecutionContext, config: StepNumber, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Enter the evaluation of the recommended recipe without the step; the search sensor starts it."""
-        with one_sentence():
-            check_minima(config)
-            record = named_search(ledger, config.search)
-            facts = SearchFacts(workspace_of(record, campaigns, home), record)
-            recipe = facts.best_recipe  # its steps are numbered as the pages show them
-            subset = enter_ablation(ledger, record.search, recipe, config.step, facts.signals)
-            context.add_output_metadata(_facts(record.search, subset))
+        check_minima(config)
+        record = named_search(ledger, config.search)
+        facts = SearchFacts(workspace_of(record, campaigns, home), record)
+        recipe = facts.best_recipe  # its steps are numbered as the pages show them
+        subset = enter_ablation(ledger, record.search, recipe, config.step, facts.signals)
+        context.add_output_metadata(_facts(record.search, subset))
 
     @dg.job(name="verify_step", executor_def=dg.in_process_executor)
     def without_step() -> None:

@@ -11,7 +11,6 @@ from autoselection_core.report.lineage.beginning import start_sentence
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.progress import show_progress
-from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.cost_estimate import cost_facts
 from autoselection_dagster.jobs.search_config import FurtherConfig, search_config, settings_of
 from autoselection_dagster.jobs.whole_search import claim, search_in_one_run
@@ -34,8 +33,7 @@ def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
     @with_prefixed_resources
     def search(context: dg.OpExecutionContext, config: request, home: HomeResource) -> None:  # type: ignore[valid-type] # made from the core's own
         """Pin pool, signals and evaluator, and enter the search in the ledger."""
-        with one_sentence():
-            _start(context, config, places, home)
+        _start(context, config, places, home)
 
     @dg.job(name="start_search", executor_def=dg.in_process_executor)
     def start() -> None:

@@ -58,7 +58,8 @@ class Outbox:
             problem = _post(message.read_bytes())
             if problem is not None:
                 left = len(waiting) - number
-                return f"{left} alerts wait for the webhook of {environment_variables.WEBHOOK_URL}: {problem}"
+                waiting_ones = "1 alert waits" if left == 1 else f"{left} alerts wait"
+                return f"{waiting_ones} for the webhook of {environment_variables.WEBHOOK_URL}: {problem}"
             message.unlink(missing_ok=True)
         return None
 

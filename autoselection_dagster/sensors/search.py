@@ -11,7 +11,7 @@ import dagster as dg
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_core.report.rendering.table import printable
-from autoselection_core.search.failed_report import FailedReport, forget_failure
+from autoselection_core.search.awaited import FailedReport, UnbegunRuns, forget_failure
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.progress import show_progress
@@ -22,6 +22,7 @@ from autoselection_dagster.sensors.source_changes import LOST, pause_after
 from autoselection_dagster.trials.naming import COUNTED_TAG, PARTITION_TAG, WORKS_ON_TAG, run_key_of
 from autoselection_dagster.trials.reconcile import reconcile
 from autoselection_dagster.trials.workers import (
+    UNFINISHED,
     Workers,
     cause_of,
     is_over,
@@ -105,6 +106,7 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
         ]
         waiting = [each for each in lost if each.is_lost and not each.is_due(now)]
         told = _tell_failures(instance, ledger, home, graphs, reports, waiting)
+        UnbegunRuns(_unbegun(instance, ledger, graphs), now).note(home)
         if not new:
             return dg.SkipReason("; ".join([ledger.why_idle(), *told]))
         return dg.SensorResult(run_requests=new, dynamic_partitions_requests=_additions(graphs, new))
@@ -139,6 +141,31 @@ def _tell_failures(  # noqa: PLR0917 - what a tick has at hand
             place = graphs[ledger.search(search).spec.campaign].place
             show_progress(instance, place, SearchStatus.of(ledger, search, home))
     return told
+
+
+def _unbegun(
+    instance: dg.DagsterInstance, ledger: Ledger, graphs: Mapping[str, CampaignGraph]
+) -> Mapping[str, str]:
+    """What Dagster has in hand of each search of which nobody holds a trial, by search."""
+    works = {
+        job.name: words
+        for graph in graphs.values()
+        for job, words in ((graph.work_job, _WORKER), (graph.report_job, _REPORT))
+    }
+    held = {trial.reservation.search for trial in ledger.open_trials()}
+    found = {}
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
+        search = run.tags.get(WORKS_ON_TAG) or run.tags.get(PARTITION_TAG)
+        if run.job_name in works and search is not None and search not in held:
+            what, at_work = works[run.job_name]
+            waits = "waits in Dagster's queue" if run.status is dg.DagsterRunStatus.QUEUED else "starts"
+            found[search] = at_work if run.status is dg.DagsterRunStatus.STARTED else f"{what} {waits}"
+    return found
+
+
+_WORKER = ("its worker", "its worker is at work")
+_REPORT = ("its report", "its report is being made")
+"""A run by its job, and what it does once it has started."""
 
 
 def _searches(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[SearchRecord]:

@@ -19,22 +19,13 @@ from autoselection_dagster.beta import DATA_VERSION_TAG, known_beta
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.sensors.alerts import Outbox
-from autoselection_dagster.trials.workers import requested_runs
+from autoselection_dagster.trials.workers import UNFINISHED, requested_runs
 
 SETTLED_AFTER_S = 10.0
 """A file that is still being written must not become a pool."""
 
 FIRST_PAUSE_S, MAX_PAUSE_S = 60.0, 3600.0
 """A run that failed is asked for again after a pause; each further one is twice as long, up to the last."""
-
-_BUSY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-"""States of a run that is not over."""
 
 LOST = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 """States of a run that ended without its result."""
@@ -294,7 +285,7 @@ def search_again_schedule(graph: CampaignGraph) -> dg.ScheduleDefinition:
 
 def _why_busy(instance: dg.DagsterInstance, graph: CampaignGraph) -> str:
     """The run of an earlier tick that is not over, in a sentence; empty where there is none."""
-    wanted = dg.RunsFilter(job_name=graph.search_again_job.name, statuses=_BUSY)
+    wanted = dg.RunsFilter(job_name=graph.search_again_job.name, statuses=list(UNFINISHED))
     return next(
         (
             f"run {run.run_id[:8]} of an earlier tick is not over"

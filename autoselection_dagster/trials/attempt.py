@@ -71,5 +71,7 @@ def attempt_for(tags: Mapping[str, str], ledger: Ledger) -> Iterator[Attempt]:
 def enter_failure(context: dg.HookContext) -> None:
     """Record a trial that has no score with its reason, and never as a score; a terminated one goes back."""
     error = context.op_exception
+    if isinstance(error, dg.Failure) and error.__cause__ is not None:
+        error = error.__cause__  # as the core raised it
     if error is not None and not isinstance(error, Terminated):
         getattr(context.resources, key("attempt")).fail(error)

@@ -26,6 +26,11 @@ _LEFT = (StopCause.PERSON, StopCause.SUPERSEDED)
 _PATIENCE_S = 30.0
 """A busy machine takes its time to load a campaign before the first trial."""
 
+_ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+UNFINISHED = tuple(status for status in dg.DagsterRunStatus if status not in _ENDED)
+"""States of a run that waits in the queue, starts or runs."""
+
 _BEGUN = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
 
 

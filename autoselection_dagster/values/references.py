@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
-from autoselection_dagster.errors import NoKeeperError, ValueMovedError
+from autoselection_dagster.errors import NoKeeperError, ValueMovedError, one_sentence
 
 Value = TypeVar("Value")
 
@@ -56,6 +56,10 @@ class ReferenceIOManager(dg.IOManager, ABC, Generic[Value]):
 
     @override
     def load_input(self, context: dg.InputContext) -> Value:
+        with one_sentence():
+            return self._load(context)
+
+    def _load(self, context: dg.InputContext) -> Value:
         partition = context.asset_partition_key if context.has_asset_partitions else _UNPARTITIONED
         file = self._file(context.asset_key, partition)
         if not file.exists():

@@ -72,9 +72,9 @@ def cell(record: Any, column: str) -> str:
     """A cell of a table of Dagster, whether its column is one of its own or joined with others in one."""
     if column in record.data:
         return str(record.data[column])
-    parts = str(record.data["more"]).split(" · ")
-    (found,) = [part for part in parts if part.startswith(f"{column} ")]
-    return found.removeprefix(f"{column} ")
+    parts = str(record.data["more"]).replace("\N{NO-BREAK SPACE}", " ").split(" · ")
+    (found,) = [part for part in parts if part.startswith(f"{column}: ")]
+    return found.removeprefix(f"{column}: ")
 
 
 @dataclass

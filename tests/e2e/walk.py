@@ -37,7 +37,7 @@ _SCROLLED_FROM = 1000
 """Width of a page from which recipes are kept together, and a table may be scrolled."""
 
 _SETTLED_MS = 1_000
-_COLOURS = 64
+_COLOURS = 256
 
 HIDDEN = "[Show Markdown]"
 """Button of the UI that opens text in a dialog, where it is too long for a row."""

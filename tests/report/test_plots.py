@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from autoselection_core.history.records import SearchState
@@ -24,6 +25,7 @@ from autoselection_core.report.sections.outlook import Offer, Outlook, outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
     histogram_plot,
+    number_points,
     operator_credits,
     retention_plot,
     tokens_plot,
@@ -60,6 +62,18 @@ def test_a_tree_needs_six_trials_of_which_one_was_edited_from_another() -> None:
     assert tree_plot(History("s", 0, 6, (*fresh, edited)), "nats") is not None
     assert tree_plot(History("s", 0, 6, (*fresh[:4], edited)), "nats") is None
     assert tree_plot(History("s", 0, 6, (*fresh, other)), "nats") is None, "of an earlier search"
+
+
+def test_numbers_of_points_that_lie_on_one_another_share_a_label() -> None:
+    """`5` and `8` were printed on one another, and read as nothing."""
+    axes = Figure().subplots()
+
+    number_points(axes, [1, 2, 5, 8, 9], [(0, 0.0), (100, 1.0), (50, 0.50), (51, 0.52), (50, 0.7)])
+
+    assert [text.get_text().strip() for text in axes.texts] == ["1", "2", "5, 8", "9"]
+
+    number_points(other := Figure().subplots(), range(1, 7), [(3, 3.0)] * 6)
+    assert [text.get_text().strip() for text in other.texts] == ["1, 2, 3, 4, …"]
 
 
 def test_calibration_counts_what_was_foreseen_only() -> None:

@@ -18,8 +18,8 @@ from autoselection_core.progress import Advance, Progress
 from autoselection_core.report.sections.tables import search_table, status_table
 from autoselection_core.score.comparison import StatedVerdict
 from autoselection_core.score.score import CLOSED_FORM
+from autoselection_core.search.awaited import FailedReport, UnbegunRuns
 from autoselection_core.search.decisions import decide_again
-from autoselection_core.search.failed_report import FailedReport
 from autoselection_core.search.loop import Stage, run_search
 from autoselection_core.search.propose import propose
 from autoselection_core.search.report_evaluations import plan_arms, report_arms, runs_covered
@@ -170,6 +170,37 @@ def test_no_time_left_is_told_of_a_search_which_no_process_works_on(ledger: Ledg
     for idle in (waiting, reporting):
         assert "time left" not in idle.sentence
         assert (idle.seconds_left, idle.to_json()["seconds_left"]) == (None, None)
+
+
+def test_a_search_that_waits_in_a_queue_is_told_from_one_that_nobody_works_on(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    home, now, waits = Home(tmp_path), [time.time()], "its worker waits in Dagster's queue"
+    timed = replace(ledger, clock=lambda: now[0])
+    search = timed.register(spec(closed_form(tmp_path), budget=3))
+    now[0] += 2 * PAUSE_S
+    nobody = SearchStatus.observed(timed, search, home)
+    UnbegunRuns({search: waits}, now[0]).note(home)
+    queued = SearchStatus.observed(timed, search, home)
+    now[0] += 2 * PAUSE_S
+    daemon_died = SearchStatus.observed(timed, search, home)
+    UnbegunRuns({search: waits}, now[0]).note(home)
+    again = SearchStatus.observed(timed, search, home)
+    UnbegunRuns({}, now[0]).note(home)
+    forgotten = SearchStatus.observed(timed, search, home)
+
+    told = f"; {waits}; time left: "
+    assert [told in each.sentence for each in (nobody, queued, daemon_died, again, forgotten)] == [
+        *(False, True, False, True, False)
+    ]
+    idle = "no process works on it"
+    assert [idle in each.sentence for each in (nobody, queued, daemon_died, again, forgotten)] == [
+        *(True, False, True, False, True)
+    ]
+    assert (nobody.to_json()["waits"], queued.to_json()["waits"]) == (
+        None,
+        waits,
+    )
 
 
 def test_a_search_whose_trial_was_given_back_is_worked_on_by_nobody(ledger: Ledger, tmp_path: Path) -> None:

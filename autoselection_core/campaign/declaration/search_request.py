@@ -87,6 +87,8 @@ class SearchRequest:
         )
         check_settings(asked)
         policy = Policy.of_search(spec.policy, spec.policy_settings, spec.max_steps)
+        if policy.min_share is not None and policy.min_share > policy.max_share:
+            raise SettingError("min_share", policy.min_share, f"at most max_share, {policy.max_share:g}")
         _require_known(
             "plain_scores", [name for name, _ in policy.plain_scores], own_scores(campaign.signals)
         )

@@ -71,7 +71,8 @@ def beginning_of(facts: SearchFacts) -> Beginning:
     change = pool_change(before.pool, facts.pool)
     sentence = f"{origin_of(record)}; {change.sentence}."
     old = _retried(facts, before.require_best())
-    tables = [change.by_source, _winners(facts, before, old)]
+    changed = [] if change.before == change.now else [change.by_source]
+    tables = [*changed, _winners(facts, before, old)]
     new = facts.best
     if old is None or new is None:
         return Beginning(sentence, "The old winner was not measured on this pool.", tuple(tables))

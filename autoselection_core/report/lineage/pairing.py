@@ -77,9 +77,8 @@ def items_table(first: Evaluation, second: Evaluation, name: str) -> Table:
     listed += [("lost", *row) for row in lost[-_ITEMS:][::-1]]
     count = sum(len(score.items) for score in first.scores)
     title = f"{len(won)} items won and {len(lost)} lost of {count} against {name}; the largest differences"
-    return Table(
-        title, (f"against {name}", "difference", "value", "other", "benchmark", "item"), tuple(listed)
-    )
+    columns = (f"against {name}", "difference", "this trial", name, "benchmark", "item")
+    return Table(title, columns, tuple(listed))
 
 
 def comparable(first: Evaluation, second: Evaluation) -> bool:

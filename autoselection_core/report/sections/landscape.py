@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from autoselection_core.history.values import History, Observation
 from autoselection_core.report.rendering.figure import ACCENT, MUTED, WARM, Format, draw, short_label
-from autoselection_core.report.sections.plots import Z95
+from autoselection_core.report.sections.plots import Z95, number_points
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import jaccard
@@ -35,8 +35,7 @@ def map_plot(
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         axes = figure.subplots()
         drawn = axes.scatter(points[:, 0], points[:, 1], c=utilities, cmap=_COLOURS, s=40, edgecolors=MUTED)
-        for entry, (x, y) in zip(observations, points, strict=True):
-            axes.annotate(f" {entry.trial}", (x, y), fontsize=8)
+        number_points(axes, [entry.trial for entry in observations], [(x, y) for x, y in points.tolist()])
         figure.colorbar(drawn, label=f"dev score ({unit})")
         axes.set_title("Candidates (numbers: trials; near: many rows in common)")
         axes.set_xticks([])
@@ -103,8 +102,8 @@ def calibration_plot(history: History, unit: str, kind: Format = "svg") -> bytes
         axes.errorbar(
             means, measured, xerr=spreads, fmt="o", color=ACCENT, ecolor=MUTED, capsize=2, markersize=4
         )
-        for entry, mean, _ in foreseen:
-            axes.annotate(f" {entry.trial}", (mean, entry.utility), fontsize=8)
+        numbers = [entry.trial for entry, _, _ in foreseen]
+        number_points(axes, numbers, list(zip(means, measured, strict=True)))
         ends = [min(*means, *measured), max(*means, *measured)]
         axes.plot(ends, ends, color=WARM, linewidth=1, label="as foreseen")
         inside = sum(
@@ -141,6 +140,6 @@ def mix_plot(signals: SignalTable, grouping: str, subset: Subset, kind: Format =
         axes.invert_yaxis()
         axes.set_xlabel("share of rows")
         axes.set_title(f"{grouping.title()} mix")
-        axes.legend(loc="best")
+        figure.legend(loc="outside lower center", ncols=2)  # bars may leave no room for it
 
-    return draw(paint, height=1.4 + 0.4 * len(names), kind=kind)
+    return draw(paint, height=1.6 + 0.4 * len(names), kind=kind)

@@ -123,14 +123,37 @@ def tokens_plot(history: History, unit: str, kind: Format = "svg", size: str = "
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         axes = figure.subplots()
         _points(axes, history.observations, [entry.tokens for entry in history.observations])
-        for entry in history.observations:
-            place = (entry.tokens, entry.utility)
-            axes.annotate(f" {entry.trial}", place, fontsize=8, va="bottom")
+        places = [(entry.tokens, entry.utility) for entry in history.observations]
+        number_points(axes, [entry.trial for entry in history.observations], places)
         axes.set_xlabel(f"{size} of the subset")
         axes.set_ylabel(f"dev score ({unit})")
         axes.set_title(f"Score against {size} (numbers: trials)")
 
     return draw(paint, kind=kind)
+
+
+_NEAR = (0.04, 0.06)
+"""Shares of the width and of the height within which two numbers would be printed on one another."""
+
+_NUMBERED = 4
+"""Numbers that one place of a picture names at most."""
+
+
+def number_points(axes: Any, numbers: Sequence[int], places: Sequence[tuple[float, float]]) -> None:  # noqa: ANN401 - matplotlib axes
+    """Numbers beside points; those that lie on one another share a label."""
+    spans = np.ptp(np.array(places, np.float64), axis=0)
+    near = np.array(_NEAR) * np.where(spans > 0, spans, 1.0)
+    labels: list[tuple[tuple[float, float], list[int]]] = []
+    for number, place in zip(numbers, places, strict=True):
+        beside = (known for at, known in labels if (np.abs(np.subtract(at, place)) < near).all())
+        if (known := next(beside, None)) is None:
+            labels.append((place, [number]))
+        else:
+            known.append(number)
+    for place, known in labels:
+        more = ", …" if len(known) > _NUMBERED else ""
+        text = ", ".join(map(str, known[:_NUMBERED]))
+        axes.annotate(f" {text}{more}", place, fontsize=8, va="bottom")
 
 
 def _points(axes: Any, observations: Sequence[Observation], places: Sequence[int]) -> None:  # noqa: ANN401 - matplotlib axes

@@ -38,6 +38,16 @@ def within_limits(realised: Realised, signals: SignalTable, policy: Policy) -> R
     return kept
 
 
+def require_groups(signals: SignalTable, policy: Policy) -> None:
+    """Require that the pool has each group whose share a policy limits, before a search is registered.
+
+    Raises:
+        MissingSignalError: It has not.
+    """
+    for name, _, _ in policy.shares:
+        _members(name, signals)
+
+
 def _members(name: str, signals: SignalTable) -> Mask:
     """Rows of a group, which is written as grouping/group. Shape (n,)."""
     grouping, _, group = name.partition("/")

@@ -197,6 +197,7 @@ def table_value(table: Table, beside: Iterable[str] = ()) -> dg.TableMetadataVal
     """
     if not table.rows:
         return dg.MetadataValue.text(NO_ROWS)
+    table = _without_empty_columns(table)
     columns, rows = fitted(
         table.columns,
         [[narrow(name, cell) for name, cell in zip(table.columns, row, strict=True)] for row in table.texts],
@@ -206,6 +207,16 @@ def table_value(table: Table, beside: Iterable[str] = ()) -> dg.TableMetadataVal
     return dg.MetadataValue.table(
         records, dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
     )
+
+
+def _without_empty_columns(table: Table) -> Table:
+    """The table without columns in which no row has anything; the first one names the rows."""
+    empty = (
+        name
+        for place, name in enumerate(table.columns)
+        if place and all(row[place] in _EMPTY for row in table.texts)
+    )
+    return table.without(*empty)
 
 
 def versions_value(versions: Mapping[str, str]) -> dg.TableMetadataValue | dg.TextMetadataValue:
@@ -243,9 +254,9 @@ def fitted(
 
     Example:
         >>> fitted(["file", "bytes", "hash"], [["raw/generated.jsonl", "120,345", "0123456789ab"]])
-        (['file', 'more'], [['raw/generated.jsonl', 'bytes 120,345 · hash 0123456789ab']])
+        (['file', 'more'], [['raw/generated.jsonl', 'bytes: 120,345 · hash: 0123456789ab']])
         >>> fitted(["trial", "recipe", "tokens of all its rows", "score"], [["1", "keep_top", "99", "0.5"]])
-        (['trial', 'recipe', 'score', 'more'], [['1', 'keep_top', '0.5', 'tokens of all its rows 99']])
+        (['trial', 'recipe', 'score', 'more'], [['1', 'keep_top', '0.5', 'tokens of all its rows: 99']])
         >>> fitted(["file"], [["raw/" + 36 * "x"]])[1][0][0].split(_BREAK)
         ['raw/', 'xxxxxxxxxxxxxxxxxxxxxxxx', 'xxxxxxxxxxxx']
     """
@@ -266,29 +277,47 @@ def fitted(
 def _few_joined(
     columns: Sequence[str], rows: Sequence[Sequence[str]], room: float
 ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-    """The table with as few of its columns joined as there is room for; the first one stays."""
+    """The table with its last columns joined, as few as there is room for; the first one stays.
+
+    Columns by which rows are compared stay before others do, and before short joined cells are kept whole.
+    """
+    compared = [place for place in range(1, len(columns)) if columns[place] in _FIRST_KEPT]
+    others = [place for place in range(1, len(columns)) if place not in compared]
     kept = [0]
-    ranked = sorted(range(1, len(columns)), key=lambda place: columns[place] not in _FIRST_KEPT)
-    for place in ranked:
-        wider = sorted((*kept, place))
-        if _width(*_joined(columns, rows, wider)) <= room:
-            kept = wider
-    return _joined(columns, rows, kept)
+    for place in compared:
+        if _width(*_joined(columns, rows, sorted((*kept, place)), _WHOLE[-1])) <= room:
+            kept = sorted((*kept, place))
+    for place in others:
+        if _width(*_joined(columns, rows, sorted((*kept, place)), _WHOLE[0])) > room:
+            break  # a column behind it would be read as if it stood beside the one before
+        kept = sorted((*kept, place))
+    made = [_joined(columns, rows, kept, whole) for whole in _WHOLE]
+    return next((each for each in made if _width(*each) <= room), made[-1])
+
+
+_WHOLE = (16, 12, 0)
+"""Characters of a joined cell with its name that stay on one line, so that lines begin with names."""
 
 
 def _joined(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[int]
+    columns: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[int], whole: int
 ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     """Columns that are kept, and one in which each cell names and has what the others hold, where they do."""
     others = [place for place in range(len(columns)) if place not in kept]
     if not others:
         return columns, rows
+    ranked = sorted(others, key=lambda place: columns[place] == "recipe")  # the longest cells go last
     more = [
-        " · ".join(f"{columns[place]} {row[place]}" for place in others if row[place] not in _EMPTY)
+        " · ".join(_part(columns[place], row[place], whole) for place in ranked if row[place] not in _EMPTY)
         for row in rows
     ]
     shown_rows = [[*(row[place] for place in kept), text] for row, text in zip(rows, more, strict=True)]
     return [*(columns[place] for place in kept), _MORE], shown_rows
+
+
+def _part(column: str, cell: str, whole: int) -> str:
+    part = f"{column}: {cell}"
+    return part.replace(" ", "\N{NO-BREAK SPACE}") if len(part) <= whole else part
 
 
 def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> float:
@@ -299,7 +328,7 @@ def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> float:
 
 
 def _longest(text: str) -> int:
-    return max(map(len, text.replace(_BREAK, " ").split()), default=0)
+    return max(map(len, re.split(f"[ {_BREAK}]", text)))
 
 
 def _breaking(

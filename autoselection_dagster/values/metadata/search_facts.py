@@ -111,7 +111,7 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     return {
         **_verdict_facts(facts, report.findings),
         "report": page["report"],
-        **_further_runs(facts),
+        **(_further_runs(facts) if status.is_searched else {}),  # what is planned comes first
         **_beginning(facts),
         "progress": status.sentence,
         "state": _state(status),
@@ -160,7 +160,7 @@ def _verdict_facts(facts: SearchFacts, found: Sequence[Finding]) -> Facts:
     return {
         "verdict": headline(facts, found) if is_told else "nothing was compared yet",
         **({"warning": " ".join(warned)} if warned else {}),
-        **sentence_list("comparisons", compared_sentences(facts, found)),
+        **(sentence_list("comparisons", compared_sentences(facts, found)) if is_told else {}),
     }
 
 

@@ -1,7 +1,7 @@
 """Metadata of the assets of a trial."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from textwrap import shorten
 from typing import Any
@@ -15,7 +15,6 @@ from autoselection_core.history.records import Reservation, TrialRecord
 from autoselection_core.history.values import FULL
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
-from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import anchor_of
 from autoselection_core.report.lineage.differing import subset_diff
 from autoselection_core.report.lineage.pairing import comparable, items_table
@@ -179,22 +178,30 @@ def _count(reasons: Mapping[str, int]) -> str:
     return "; ".join(f"{count:,} x {reason}" for reason, count in reasons.items()) or "none"
 
 
-def won_and_lost(evaluation: Evaluation, facts: SearchFacts, reservation: Reservation) -> Facts:
-    """Items that the model won and lost against the full pool's and its anchor's, where measured."""
-    place = reservation.partition
-    trial = next((each for each in facts.trials if each.reservation.partition == place), None)
+def won_and_lost(
+    evaluation: Evaluation, reservation: Reservation, trials: Sequence[TrialRecord], seed: int, home: Home
+) -> Facts:
+    """Items that the model won and lost against the full pool's and its anchor's, where measured.
+
+    Args:
+        evaluation: Of the trial.
+        reservation: The trial.
+        trials: Those of its search.
+        seed: The search's.
+        home: Folder of the evaluations.
+    """
+    trial = next((each for each in trials if each.reservation.partition == reservation.partition), None)
     if trial is None or (trial.fidelity or FULL) != FULL:
         return {}
-    full = next((each for each in facts.trials if each.recipe == Recipe((), facts.record.spec.seed)), None)
-    anchor = anchor_of(trial, facts.trials)
+    full = next((each for each in trials if each.recipe == Recipe((), seed)), None)
+    anchor = anchor_of(trial, trials)
     others = {"full pool": full, **({} if anchor == full else {"anchor": anchor})}
-    evaluator = facts.workspace.evaluator(facts.record.spec.pool_version, facts.record.spec)
     found: dict[str, Any] = {}
     for name, other in others.items():
-        made = (
-            None if other is None or other.evaluation is None else evaluator.load_finished(other.evaluation)
-        )
-        if made is None or other is None or other.trial == trial.trial or not comparable(evaluation, made):
+        if other is None or other.evaluation is None or other.trial == trial.trial:
+            continue
+        made = EvaluationFolder(home.evaluation(other.evaluation)).load_finished()
+        if made is None or not comparable(evaluation, made):
             continue
         table = items_table(evaluation, made, f"trial {other.trial}")
         found[f"won and lost against {name}"] = table.title

@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+import uuid
 
 import dagster as dg
 import pytest
@@ -16,6 +17,7 @@ from autoselection_core.store.home import Home
 from autoselection_dagster.jobs.cost_estimate import cost_sentence
 from autoselection_dagster.sensors.search import LostReport
 from autoselection_dagster.serve import unfinished
+from autoselection_dagster.trials.naming import WORKS_ON_TAG
 from tests.dagster.installations import Driver
 
 
@@ -54,6 +56,79 @@ def test_a_raised_budget_lets_a_finished_search_go_on(driver: Driver) -> None:
     driver.work()
 
     assert driver.ledger.search("s").spent == 2
+
+
+@pytest.mark.parametrize(
+    ("budget", "report_evaluations", "said"),
+    [
+        (5, 1, "has report_evaluations 2, which cannot become 1"),
+        (10**30, 2, "budget is 1"),
+    ],
+)
+def test_of_two_budgets_none_is_raised_where_one_cannot_be(
+    driver: Driver, budget: int, report_evaluations: int, said: str
+) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=3, report_evaluations=2)
+
+    with pytest.raises(dg.Failure) as refused:
+        driver.adjust(
+            "raise_budget", "budget", search="s", budget=budget, report_evaluations=report_evaluations
+        )
+    assert said in str(refused.value.description)
+    assert (driver.ledger.search("s").budget, driver.ledger.search("s").report_evaluations) == (3, 2)
+
+
+def test_no_search_can_be_called_latest_which_means_another_one(driver: Driver) -> None:
+    driver.prepare()
+
+    with pytest.raises(dg.Failure, match="`latest` means the search that was started last"):
+        driver.start(name="latest", budget=1, report_evaluations=0)
+    assert not driver.ledger.searches()
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (dg.DagsterEventType.RUN_STARTING, "its worker starts; time left: "),
+        (dg.DagsterEventType.RUN_START, "its worker is at work; time left: "),
+        (dg.DagsterEventType.RUN_CANCELED, ""),
+    ],
+)
+def test_a_terminal_is_told_of_a_worker_that_dagster_has_in_hand(
+    driver: Driver, event: dg.DagsterEventType, told: str
+) -> None:
+    """`status` said that no process works on a search which waited in the queue."""
+    driver.prepare()
+    driver.start(name="s", budget=2, report_evaluations=0)
+    driver.tick()
+    tags = {WORKS_ON_TAG: "s"}
+    run = driver.instance.add_run(dg.DagsterRun("demo_work", run_id=str(uuid.uuid4()), tags=tags))
+    driver.instance.report_dagster_event(dg.DagsterEvent(event.value, "demo_work"), run.run_id)
+    driver.tick()
+
+    said = SearchStatus.observed(driver.ledger, "s", Home(driver.installation.home)).sentence
+    assert told in said
+    assert ("its worker" in said) == bool(told)
+
+
+def test_an_asset_that_cannot_be_made_says_why_in_a_sentence(driver: Driver) -> None:
+    """Its run began with the name of a step and `Error occurred while executing op`."""
+    driver.prepare()
+    driver.start(name="s", budget=2, report_evaluations=0)
+    with pytest.raises(dg.Failure) as unmeasured:
+        driver.run("demo_report", partition_key="s")
+    (driver.installation.campaigns.parent / "raw" / "generated.jsonl").unlink()
+    with pytest.raises(dg.Failure) as lost:
+        driver.prepare()
+
+    assert "has no measured trial yet" in str(unmeasured.value.description)
+    assert "raw/*.jsonl" in str(lost.value.description)
+
+
+def test_a_worker_of_no_search_says_so_in_a_sentence(driver: Driver) -> None:
+    with pytest.raises(dg.Failure, match="there is no search 'typo'"):
+        driver.adjust("demo_work", "demo_trials", search="typo")
 
 
 def test_a_tick_that_got_lost_changes_nothing(driver: Driver) -> None:
@@ -133,6 +208,7 @@ def test_a_number_below_its_minimum_is_one_sentence(driver: Driver, job: str, op
     ("group", "field", "value"),
     [
         ("constraints", "max_share", 1.5),
+        ("constraints", "shares", {"source/nowhere": [0.1, 0.2]}),
         ("constraints", "max_tokens", -1),
         ("constraints", "floors", {"arithmetics": 0.2}),
         ("policy_settings", "tolerance", 0.5),
@@ -146,8 +222,40 @@ def test_a_limit_that_cannot_hold_names_its_field(
 
     with pytest.raises(dg.Failure) as refused:
         driver.start(**{group: {field: value}})
-    assert field in str(refused.value.description)
+    assert ("nowhere" if field == "shares" else field) in str(refused.value.description)
     assert not driver.ledger.searches()
+
+
+def test_limits_that_no_subset_keeps_are_refused(driver: Driver) -> None:
+    driver.prepare()
+
+    with pytest.raises(dg.Failure, match=r"min_share is 0.5, but must be at most max_share, 0.1"):
+        driver.start(constraints={"min_share": 0.5, "max_share": 0.1})
+
+
+def test_a_field_whose_value_was_removed_is_as_declared(driver: Driver) -> None:
+    """`budget:` without a number ended in a stack trace of pydantic."""
+    driver.prepare()
+    driver.start(name="s", budget=None, slots=None, policy=None, report_evaluations=0)
+    driver.adjust("stop_search", "stop", search=None)
+
+    search = driver.ledger.search("s")
+    assert (search.budget, search.state) == (3, SearchState.STOPPED)
+
+
+def test_a_sample_is_explained_by_the_latest_search_that_measured_something(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="first", budget=1, report_evaluations=0)
+    driver.work()
+    driver.start(name="waits", budget=2, report_evaluations=0, seed=1)
+
+    told = _outputs(driver.run("explain", run_config={"ops": {"tell": {"config": {"name": "generated#7"}}}}))
+
+    assert "best subset of first" in told["answer"]
+    with pytest.raises(dg.Failure, match="has no trial 1; it has none yet"):
+        driver.adjust("export_subset", "export", trial=1)
+    with pytest.raises(dg.Failure, match="exports"):
+        driver.adjust("export_subset", "export", search="first", folder="../elsewhere")
 
 
 def test_an_unknown_field_is_refused_before_anything_runs(driver: Driver) -> None:
@@ -263,6 +371,9 @@ def test_the_page_of_a_search_is_refreshed_after_every_trial_and_report_evaluati
     said = [str(each.metadata["progress"].value) for each in shown if each is not None]
 
     assert any(line.startswith("1 of 2 trials done") for line in said)
+    interim = next(each.metadata for each in shown if each is not None and "verdict" in each.metadata)
+    assert interim["verdict"].value == "nothing was compared yet"
+    assert not {"comparisons", "further_runs"} & set(interim), "what is planned comes first"
     assert any("1 of 2 evaluations spent" in line for line in said)
     assert any("trial 2 of 2 is being evaluated" in line for line in said)
     assert not any("report evaluation" in line and "is being chosen" in line for line in said)

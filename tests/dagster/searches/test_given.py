@@ -11,6 +11,7 @@ from autoselection_core.history.records import TrialKind, TrialState
 from autoselection_core.search.loop import run_search
 from autoselection_core.solver.policy import LATEST
 from autoselection_core.store.home import Home
+from autoselection_dagster.values.metadata.trial_facts import TRIAL_ASSETS
 from tests.dagster.installations import Driver, cell
 
 STUDY = """\
@@ -62,11 +63,13 @@ def test_the_launchpad_of_a_study_is_filled_with_the_only_one(driver: Driver) ->
     assert "toy" in str(field.description)
 
 
-@pytest.mark.parametrize(("study", "name"), [("../toy", "toy"), ("toy", "demo")])
-def test_a_path_or_the_name_of_a_campaign_is_refused(driver: Driver, study: str, name: str) -> None:
+@pytest.mark.parametrize(("study", "name"), [("../toy", "toy"), ("toy", "demo"), ("tov", "toy")])
+def test_a_path_an_unknown_name_or_the_name_of_a_campaign_is_refused(
+    driver: Driver, study: str, name: str
+) -> None:
     declare(driver, name)
 
-    with pytest.raises(dg.Failure, match="study"):
+    with pytest.raises(dg.Failure, match="study is"):
         run(driver, study)
 
 
@@ -179,10 +182,24 @@ def test_a_whole_search_in_one_run_has_the_history_and_lineage_of_a_run_for_each
     for asset in ("recipe", "subset", "subset_state", "fine_tuned_model", "evaluation"):
         shown = driver.instance.get_materialized_partitions(dg.AssetKey(["demo", asset]))
         assert {f"one|{number:03d}" for number in (1, 2, 3)} <= shown
+    leads_on(driver, "one|002")
     made_again = driver.run(
         "demo_trial", partition_key=dg.MultiPartitionKey({"search": "one", "trial": "002"})
     )
     assert made_again.success
+    leads_on(driver, "one|002")
+
+
+def leads_on(driver: Driver, partition: str) -> None:
+    """The pages of a trial lead to each other, to rows of its subset, and to items won and lost."""
+    pages = {name: driver.metadata(name, partition) for name in TRIAL_ASSETS}
+    search, shown = partition.partition("|")[0], partition.replace("|", "%7C")
+    for told in pages.values():
+        for name in TRIAL_ASSETS:
+            assert f"(/assets/demo/{name}?view=partitions&partition={shown})" in told["made_of"]
+        assert f"(/assets/demo/search_report?view=partitions&partition={search})" in told["made_of"]
+    assert f"search%3A%20%22{search}%22" in pages["subset"]["explain_rows"]
+    assert "against trial 1" in pages["evaluation"]["won and lost against full pool"]
 
 
 def test_trials_that_a_terminal_measured_are_pages_of_dagster_with_values_that_its_steps_read(
@@ -206,6 +223,8 @@ def test_trials_that_a_terminal_measured_are_pages_of_dagster_with_values_that_i
         assert {"typed|001", "typed|002"} <= shown
     told = driver.metadata("evaluation", "typed|002")
     assert told["made_by"].startswith("no run of Dagster")
+    leads_on(driver, "typed|002")
+    assert "run" not in driver.metadata("best_subset", "typed"), "a link to no run leads nowhere"
     again = driver.run("demo_trial", partition_key=dg.MultiPartitionKey({"search": "typed", "trial": "002"}))
     assert again.success
     known = len(driver.instance.fetch_materializations(dg.AssetKey(["demo", "recipe"]), limit=100).records)
