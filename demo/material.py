@@ -8,9 +8,9 @@ from pathlib import Path
 
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.reading import read_record
+from autoselection_core.store.atomic import made_once
 from autoselection_core.store.home import Home
 from demo.mixture import Mixture, TaskData, pool_samples, task_data
-from demo.prepared import prepare
 from demo.records import raw_files
 from demo.tasks import QuestionAnswer
 
@@ -50,7 +50,7 @@ def material(home: Home, mixture: Mixture = Mixture(), seed: int = SEED) -> Path
     samples = pool_samples(mixture, seed)
     content = fingerprint([asdict(sample) for sample in samples])
     origin: dict[str, Json] = {"mixture": asdict(mixture), "seed": seed, "content": content}
-    return prepare(home.root / "demo", origin, partial(_fill, mixture, seed, samples))
+    return made_once(home.root / "demo", origin, partial(_fill, mixture, seed, samples))
 
 
 def truth(home: Home) -> Mapping[str, str]:

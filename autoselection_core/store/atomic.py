@@ -9,15 +9,17 @@ the same destination.
 import errno
 import fcntl
 import glob
+import json
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from autoselection_core.errors.store import StorageFullError
+from autoselection_core.identity import Json
 
 UNFINISHED = ".unfinished"
 """The end of the name of every staging folder. Readers pass them over."""
@@ -63,6 +65,32 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             _flush(entry)
         _rename_unless_there(unfinished, path)
         _flush(path.parent)
+
+
+_ORIGIN = "provenance.json"
+
+
+def is_made(folder: Path, origin: Json) -> bool:
+    """Whether a folder is there and was made from an origin."""
+    made_from = folder / _ORIGIN
+    return made_from.is_file() and json.loads(made_from.read_text()) == origin
+
+
+def made_once(folder: Path, origin: Json, fill: Callable[[Path], None]) -> Path:
+    """The folder, made by `fill` unless it is there and was made from the same origin: whole or not at all.
+
+    Args:
+        folder: What is wanted.
+        origin: What the folder is made from.
+        fill: Writes the content into the empty folder that it is given.
+    """
+    if is_made(folder, origin):
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    with atomic_folder(folder) as unfinished:
+        fill(unfinished)
+        (unfinished / _ORIGIN).write_text(json.dumps(origin, indent=2))
+    return folder
 
 
 @contextmanager

@@ -13,10 +13,10 @@ from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sources import Source
+from autoselection_core.store.atomic import is_made, made_once
 from autoselection_core.store.home import Home
 from demo.mixture import Mixture, pool_samples, task_data
 from demo.narration import STAGES, Machine, Narrator, Work
-from demo.prepared import is_made, prepare
 from demo.records import BROKEN, FORMATS, raw_files
 from tests.conftest import REPOSITORY
 
@@ -137,22 +137,22 @@ def refuse(_: Path) -> None:
 
 
 def test_a_folder_is_made_once(tmp_path: Path) -> None:
-    made = prepare(tmp_path / "made", {"seed": 1}, write_one)
+    made = made_once(tmp_path / "made", {"seed": 1}, write_one)
 
-    assert prepare(tmp_path / "made", {"seed": 1}, refuse) == made
+    assert made_once(tmp_path / "made", {"seed": 1}, refuse) == made
     assert (made / "content").read_text() == "one"
 
 
 def test_another_origin_makes_it_again(tmp_path: Path) -> None:
-    prepare(tmp_path / "made", {"seed": 1}, write_one)
+    made_once(tmp_path / "made", {"seed": 1}, write_one)
 
     with pytest.raises(RuntimeError):
-        prepare(tmp_path / "made", {"seed": 2}, refuse)
+        made_once(tmp_path / "made", {"seed": 2}, refuse)
 
 
 def test_an_interrupted_preparation_leaves_nothing_to_trust(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
-        prepare(tmp_path / "made", {"seed": 1}, refuse)
+        made_once(tmp_path / "made", {"seed": 1}, refuse)
 
     assert not is_made(tmp_path / "made", {"seed": 1})
     assert not (tmp_path / "made").exists()
