@@ -128,6 +128,7 @@ def test_a_sample_leads_back_to_every_subset_and_model_that_used_it(searched: Dr
     told = told_by(searched, "explain", "tell", name=sample, search="first")
 
     assert f"{sample} is" in told["answer"]
+    assert list(told)[1].startswith("subset of trial "), "the log shows the beginning of its entry only"
     assert "licence CC0-1.0" in told["details"]
     place = full.reservation.partition
     (row,) = [each for each in told["where_it_was_used"].splitlines() if each.startswith(f"{place} | ")]

@@ -28,6 +28,15 @@ _CUT = f"""() => [...document.querySelectorAll("td, th")]
   .filter(([beyond]) => beyond > 0)"""
 """Cells of all tables of a page whose text is cut, with the pixels beyond the edge."""
 
+_HIDDEN_BELOW = """link => {
+  const bottom = link.getBoundingClientRect().bottom;
+  for (let box = link; box; box = box.parentElement)
+    if (getComputedStyle(box).overflowY === "hidden" && bottom > box.getBoundingClientRect().bottom + 1)
+      return true;
+  return false;
+}"""
+"""Whether a box that shows its beginning only hides a link."""
+
 _SCROLLED = """() => [...document.querySelectorAll(".table")]
   .filter(table => table.scrollWidth > table.clientWidth)
   .map(table => table.previousElementSibling.innerText)"""
@@ -68,8 +77,9 @@ class Walk:
             expect(self.page.get_by_text(text).first).to_be_visible(timeout=PATIENCE_MS)
 
     def follow(self, link: Locator) -> "Walk":
-        """Click on a link; returns the walk on the page that it leads to."""
+        """Click on a link that a person sees; returns the walk on the page that it leads to."""
         link.wait_for()
+        assert not link.evaluate(_HIDDEN_BELOW), "a click more would be needed to see the link"
         if link.get_attribute("target") != "_blank":
             link.click()
             return self

@@ -162,8 +162,17 @@ def _fact(label: str, value: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Escaped text in which backticks mark commands."""
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
+    """Escaped text in which backticks mark commands, whose options stay on one line.
+
+    Example:
+        >>> _inline("run `search --name a`")
+        'run <code>search <span class="option">--name</span> a</code>'
+    """
+    return re.sub(r"`([^`]*)`", lambda found: f"<code>{_with_options(found[1])}</code>", html.escape(text))
+
+
+def _with_options(command: str) -> str:
+    return re.sub(r"(?<!\S)(--?[a-z][a-z-]*)", r'<span class="option">\1</span>', command)
 
 
 def _contents(sections: Sequence[Section]) -> str:

@@ -387,9 +387,10 @@ def narrow(column: str, cell: str) -> str:
 
 
 def explanation_facts(parts: Iterable[Part], urls_of: Callable[[Table], Mapping[str, str]]) -> Facts:
-    """An explanation for the log of a run: its first sentence, the others as lines, then tables and texts.
+    """An explanation for the log of a run: its first sentence, then links, other sentences, tables and texts.
 
-    The UI hides Markdown there, so nothing of it is Markdown, and links are entries of their own.
+    The UI hides Markdown there, so nothing of it is Markdown, and links are entries of their own. It shows
+    the beginning of an entry of the log only, so the first links come before everything that is long.
 
     Args:
         parts: The explanation.
@@ -399,21 +400,25 @@ def explanation_facts(parts: Iterable[Part], urls_of: Callable[[Table], Mapping[
     first, *others = [printable(part.strip()) for part in kept if isinstance(part, str)] or [
         "nothing was measured yet"
     ]
-    facts: dict[str, Any] = {"answer": first}
+    urls = {name: url for part in kept if isinstance(part, Table) for name, url in urls_of(part).items()}
+    pages = {name: dg.MetadataValue.url(url) for name, url in islice(urls.items(), _MAX_LINKS)}
+    facts: dict[str, Any] = {"answer": first, **dict(islice(pages.items(), _FIRST_LINKS))}
     if others:
         facts["details"] = "\n".join(others)
+    facts |= pages
     for part in kept:
         if isinstance(part, Table):
-            shown_urls = islice(urls_of(part).items(), _MAX_LINKS)
-            facts |= {name: dg.MetadataValue.url(url) for name, url in shown_urls}
             facts[entry(part.title)] = table_value(part)
         elif not isinstance(part, str):
             facts[entry(part.title)] = printable(part.text)
     return facts
 
 
+_FIRST_LINKS = 2
+"""Links that the beginning of an entry of the log has room for."""
+
 _MAX_LINKS = 20
-"""Links that one table of an explanation adds; the table itself names all."""
+"""Links that an explanation adds; its tables name all."""
 
 
 _MAX_NAME = 18
