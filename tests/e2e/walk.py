@@ -30,9 +30,10 @@ _CUT = f"""() => [...document.querySelectorAll("td, th")]
 
 _HIDDEN_BELOW = """link => {
   const bottom = link.getBoundingClientRect().bottom;
-  for (let box = link; box; box = box.parentElement)
-    if (getComputedStyle(box).overflowY === "hidden" && bottom > box.getBoundingClientRect().bottom + 1)
-      return true;
+  for (let box = link; box; box = box.parentElement) {
+    const isCut = getComputedStyle(box).overflowY === "hidden" && box.scrollHeight > box.clientHeight;
+    if (isCut && bottom - box.getBoundingClientRect().top + box.scrollTop > box.clientHeight) return true;
+  }
   return false;
 }"""
 """Whether a box that shows its beginning only hides a link."""
@@ -79,6 +80,7 @@ class Walk:
     def follow(self, link: Locator) -> "Walk":
         """Click on a link that a person sees; returns the walk on the page that it leads to."""
         link.wait_for()
+        self.page.wait_for_timeout(_SETTLED_MS)
         assert not link.evaluate(_HIDDEN_BELOW), "a click more would be needed to see the link"
         if link.get_attribute("target") != "_blank":
             link.click()
