@@ -145,7 +145,7 @@ def test_a_webhook_that_is_down_holds_up_nothing_and_is_told_later(driver: Drive
 
     assert [event.partition for event in down.asset_events or ()] == ["s"]
     assert isinstance(still_down, dg.SkipReason)
-    assert "1 alerts wait" in str(still_down.skip_message)
+    assert "1 alert waits" in str(still_down.skip_message)
     assert "503" in str(still_down.skip_message)
     assert webhook.received == ["search s cannot go on: three trials in a row failed"]
 
