@@ -1,14 +1,15 @@
 """A benchmark from its files, checked before any money is spent."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.formats.adapters import ADAPTERS, Adapter, Read
-from autoselection_core.benchmarks.formats.files import FILE_KINDS, files_of, records
+from autoselection_core.benchmarks.formats.files import FILE_KINDS, files_of, fitting, records
 from autoselection_core.benchmarks.formats.own_format import OwnFields, OwnFormat
 from autoselection_core.benchmarks.harness.benchmark import harness_benchmark
 from autoselection_core.benchmarks.item import Item, Question
@@ -27,6 +28,7 @@ from autoselection_core.errors.benchmarks import (
 )
 from autoselection_core.errors.campaign import YamlError
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.pool.reading.rules import Rules
 from autoselection_core.strict_yaml import read_yaml, text_of
 
 _KINDS = (".parquet", ".jsonl")
@@ -115,14 +117,16 @@ def benchmark_from(settings: Mapping[str, Any], folder: Path) -> Benchmark:
 def _benchmark(said: BenchmarkSettings, folder: Path) -> Benchmark:
     adapter = _adapter(said)
     metric = said.metric or adapter.metric
-    found = _questions(
-        said.items or _first_there(folder, "items") or "items.jsonl", folder, adapter.item, said, metric
-    )
+    rules = _rules(said)
+    asked = said.items or _first_there(folder, "items") or "items.jsonl"
+    found = _questions(asked, folder, adapter.item, said, metric, lambda _: rules)
     named = said.targets or _first_there(folder, "targets")
     # A target is never scored, so it needs no choices.
-    targets = (
-        _questions(named, folder, adapter.target, said, Metric.LOG_LIKELIHOOD) if named else _Found((), ())
-    )
+    targets = _Found((), ())
+    if named:
+        # They may be of another kind than the items, which such rules say nothing about.
+        fit = partial(fitting, rules)
+        targets = _questions(named, folder, adapter.target, said, Metric.LOG_LIKELIHOOD, fit)
     form = PromptForm(metric, _shots(said, adapter, metric, targets.questions), _system(said, metric))
     # A question that occurs twice would count twice and be paired with itself.
     every = [form.item(question, targets.questions) for question in found.questions]
@@ -177,13 +181,26 @@ def _first_there(folder: Path, stem: str) -> str | None:
     return next((stem + kind for kind in FILE_KINDS if (folder / (stem + kind)).is_file()), None)
 
 
-def _questions(named: str, folder: Path, read: Read, said: BenchmarkSettings, metric: Metric) -> _Found:
+def _rules(said: BenchmarkSettings) -> Rules:
+    """Rules of the files of a benchmark, as of a source of a pool; the fields that it names are no text."""
+    own = OwnFields.from_mapping(said.fields)
+    return Rules(columns=said.columns, records=said.records, keep=own.names if said.fields else None)
+
+
+def _questions(  # noqa: PLR0917 - all of them say what is read
+    named: str,
+    folder: Path,
+    read: Read,
+    said: BenchmarkSettings,
+    metric: Metric,
+    rules_of: Callable[[Path], Rules],
+) -> _Found:
     questions: list[Question] = []
     bad: list[tuple[str, int, str]] = []
     missing: Counter[str] = Counter()
     count = 0
     for file in files_of(named, folder):
-        for line, record in records(file):
+        for line, record in records(file, rules_of(file)):
             count += 1
             try:
                 question = _check(_question(record, read), metric)

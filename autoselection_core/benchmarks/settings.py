@@ -76,6 +76,9 @@ class BenchmarkSettings:
             `.arrow`, compressed or not), or `hf://OWNER/NAME@REVISION:SPLIT`; None for `items` with one of
             these endings.
         targets: The file of the samples that describe the task; None for `targets` with such an ending.
+        columns: Names of the columns of a table (CSV, TSV) whose first line is a record and no heading.
+        records: Places of the records in a JSON file that is one object, with dots between the names, such as
+            `data.test`; by default all.
         fields: Roles of the fields in the own format: `question`, `answer`, `choices`, `solution`, `group`
             and `reads`, each a field, a path into one (`answers.text.0`) or a template (`{Body} {Question}`);
             `choices` may be a list of fields.
@@ -110,6 +113,8 @@ class BenchmarkSettings:
     format: str = OWN
     items: str | None = None
     targets: str | None = None
+    columns: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
     answer_by: AnswerBy = AnswerBy.AUTO
     options: Options = Options.LETTERS
@@ -136,6 +141,11 @@ class BenchmarkSettings:
             raise SettingError("task", self.task, f"there for the format {HARNESS!r}, and only for it")
         if not 0 <= self.max_bad_share <= 1:
             raise SettingError("max_bad_share", self.max_bad_share, "a share of at least 0 and at most 1")
+        if len(set(self.columns)) < len(self.columns):
+            raise SettingError("columns", list(self.columns), "names that differ")
+        for name in ("columns", "records"):
+            if getattr(self, name) and self.format == HARNESS:
+                raise SettingError(name, list(getattr(self, name)), f"left out for the format {HARNESS!r}")
         if self.max_characters is not None and (self.max_characters < 1 or self.format == HARNESS):
             allowed = f"at least 1, and not for the format {HARNESS!r}, which cuts long prompts itself"
             raise SettingError("max_characters", self.max_characters, allowed)
@@ -171,6 +181,7 @@ _CALLED: Mapping[type, str] = {
     float: "a number",
     bool: "true or false",
     Mapping: "a mapping of names to fields",
+    tuple: "a list of texts",
 }
 
 
@@ -181,6 +192,10 @@ def _convert(key: str, value: object, kind: Any) -> Any:  # noqa: ANN401 a type 
         if value not in tuple(wanted):
             raise UnknownBenchmarkSettingError(key, str(value), tuple(wanted))
         return wanted(value)
+    if wanted is tuple:
+        if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+            raise SettingError(key, value, _CALLED[wanted])
+        return tuple(value)
     accepted = (int, float) if wanted is float else wanted
     if not isinstance(value, accepted) or (isinstance(value, bool) and wanted is not bool):
         raise SettingError(key, value, _CALLED[wanted])

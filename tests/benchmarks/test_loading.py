@@ -322,6 +322,8 @@ CHANGED: Mapping[str, tuple[dict[str, Any], object]] = {
     "format": ({}, "gsm8k"),
     "items": ({}, "more.jsonl"),
     "targets": ({}, "shots.jsonl"),
+    "columns": ({"items": "bare.csv", "columns": ["question", "answer"]}, ["answer", "question"]),
+    "records": ({"items": "splits.json", "records": ["data.train"]}, ["data.test"]),
     "metric": ({}, "bits_per_byte"),
     "shots": ({"metric": "answer_accuracy", "targets": "shots.jsonl"}, 1),
     "system": ({}, "Be brief."),
@@ -352,6 +354,9 @@ def test_every_setting_changes_the_benchmark(tmp_path: Path, name: str) -> None:
         (place / file).write_text(lines)
     chosen = [{**record, "answer": 1} for record in CHOICES]
     (place / "choices.jsonl").write_text("".join(json.dumps(record) + "\n" for record in chosen))
+    (place / "bare.csv").write_text("".join(f"{n} + 1?,{n} and one\n" for n in range(20)))
+    splits = {"train": answered(QUESTIONS[4:]), "test": answered(QUESTIONS[2:])}
+    (place / "splits.json").write_text(json.dumps({"data": splits}))
     bad = [*QUESTIONS, *({"question": "x?"} for _ in range(60))]
     (place / "bad.jsonl").write_text("".join(json.dumps(record) + "\n" for record in bad))
 

@@ -336,6 +336,62 @@ def test_bad_records_change_nothing_of_what_is_scored(tmp_path: Path) -> None:
     assert mixed.version == clean.version
 
 
+def test_a_table_without_a_heading_is_read_with_the_columns_that_a_benchmark_names(tmp_path: Path) -> None:
+    rows = "".join(f'"What is {n}, plus 1?",{n + 1}\n' for n in range(40))
+    (tmp_path / "items.csv").write_text(rows)
+    write(tmp_path / "targets.jsonl", asked(3))
+
+    with pytest.raises(
+        AutoSelectionError, match=r"as `columns: \[question, answer\]` in its source or benchmark"
+    ):
+        benchmark_from({"name": "sums"}, tmp_path)
+    found = benchmark_from({"name": "sums", "columns": ["question", "answer"]}, tmp_path)
+    named = {
+        "fields": {"question": "ask", "answer": "gold"},
+        "columns": ["ask", "gold"],
+    }
+    (tmp_path / "targets.jsonl").unlink()
+    by_fields = benchmark_from({"name": "sums", **named}, tmp_path)
+
+    assert sorted(item.target for item in found.items) == sorted(str(n + 1) for n in range(40))
+    assert len(found.targets) == 3, "a file of another kind is read as it is"
+    assert {item.id for item in by_fields.items} == {item.id for item in found.items}
+
+
+def test_the_records_of_a_benchmark_are_those_at_the_places_that_it_names(tmp_path: Path) -> None:
+    splits = {"train": asked(30), "test": asked(60)[30:]}
+    (tmp_path / "items.json").write_text(json.dumps({"data": splits}))
+
+    every = benchmark_from({"name": "sums"}, tmp_path)
+    named = benchmark_from({"name": "sums", "records": ["data.test"]}, tmp_path)
+
+    assert len(every.items) == 60
+    assert sorted(int(item.target) for item in named.items) == list(range(31, 61))
+    with pytest.raises(AutoSelectionError, match=r"no records under 'data\.dev'"):
+        benchmark_from({"name": "sums", "records": ["data.dev"]}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"columns": "question"}, "a list of texts"),
+        ({"columns": ["question", 3]}, "a list of texts"),
+        ({"columns": ["question", "question"]}, "names that differ"),
+        ({"columns": ["question", "answer"]}, "which only CSV and TSV files need"),
+        ({"records": ["data.test"], "items": "items.csv"}, "which are places in JSON files"),
+        ({"records": ["test"], "format": "harness", "task": "arc_easy"}, "left out for the format 'harness'"),
+    ],
+)
+def test_names_of_columns_and_places_that_change_nothing_are_refused(
+    tmp_path: Path, settings: Record, says: str
+) -> None:
+    write(tmp_path / "items.jsonl", asked())
+    (tmp_path / "items.csv").write_text("question,answer\n1 + 1?,2\n2 + 2?,4\n")
+
+    with pytest.raises(AutoSelectionError, match=says):
+        benchmark_from({"name": "sums", **settings}, tmp_path)
+
+
 @pytest.mark.parametrize("kind", ["json", "json with a field", "csv", "tsv", "jsonl.gz", "ndjson"])
 def test_other_files_say_the_same_as_json_lines(tmp_path: Path, kind: str) -> None:
     records = [{"question": f"What is {number} plus 1?", "answer": str(number + 1)} for number in range(40)]

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from autoselection_core.errors.benchmarks import UnreadableBenchmarkError
 from autoselection_core.errors.pool import PoolError
-from autoselection_core.pool.data_sets import ENDINGS, kind_of
+from autoselection_core.pool.data_sets import ENDINGS, JSON, LINES, TABLE, kind_of
 from autoselection_core.pool.files.readers import raw_records
+from autoselection_core.pool.reading.rules import KNOWN, Rules
 from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sources import Source, SourceFile
 from autoselection_core.store import hub
@@ -36,10 +38,21 @@ def files_of(named: str, folder: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def records(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def fitting(rules: Rules, file: Path) -> Rules:
+    """The rules without those for files of another kind."""
+    kind = kind_of(file)
+    rules = rules if kind == TABLE else replace(rules, columns=())
+    return rules if kind in (JSON, LINES) else replace(rules, records=())
+
+
+def records(file: Path, rules: Rules = KNOWN) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """The records of a file with their line numbers, from 1; in place of a bad one, the fault.
 
-    All splits of a file are read: a benchmark is no data to train on.
+    All splits of a file are read, unless the rules name some: a benchmark is no data to train on.
+
+    Args:
+        file: The file.
+        rules: Names of columns, places of records, and names of fields, as of a source of a pool.
 
     Raises:
         UnreadableBenchmarkError: There is no such file, its kind is unknown, or it is damaged as a whole.
@@ -51,8 +64,11 @@ def records(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
             str(file), f"files of kind {file.suffix!r} are none of {', '.join(ENDINGS)}"
         )
     try:
-        for raw in raw_records(SourceFile(Source(str(file)), file, file.parent)):
-            is_bad = raw.problem is not None and raw.reason is not QuarantineReason.OTHER_PLACE
+        for raw in raw_records(SourceFile(Source(str(file), rules=rules), file, file.parent)):
+            is_elsewhere = raw.problem is not None and raw.reason is QuarantineReason.OTHER_PLACE
+            if is_elsewhere and rules.records:
+                continue
+            is_bad = raw.problem is not None and not is_elsewhere
             yield raw.line, raw.problem if is_bad and raw.problem else _object(raw.text)
     except PoolError as error:
         raise UnreadableBenchmarkError(str(file), str(error)) from error

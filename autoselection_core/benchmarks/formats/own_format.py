@@ -72,6 +72,13 @@ class OwnFields:
                     raise SettingError(f"fields.{each.name}", template, "a field, or a template of fields")
                 require_template(f"fields.{each.name}", template if "{" in template else f"{{{template}}}")
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields of a record that are named."""
+        said = (getattr(self, each.name) for each in fields(self))
+        named = (template for value in said for template in (value if isinstance(value, tuple) else (value,)))
+        return tuple(dict.fromkeys(name.partition(".")[0] for each in named for name in names_in(each)))
+
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "OwnFields":
         """The fields named in plain data.

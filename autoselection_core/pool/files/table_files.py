@@ -105,7 +105,7 @@ def _without_names(
     shown = ", ".join(repr(cell[:_LONG_NAME]) for cell in first[:2])
     problem = (
         f"the first line of the file is a record ({shown}) and no heading: write names of columns above it,"
-        " or give them in its source, as `columns: [question, answer]`"
+        " or give them as `columns: [question, answer]` in its source or benchmark"
     )
     number, line = 0, 1
     for row in chain([first], rows):

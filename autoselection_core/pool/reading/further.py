@@ -5,11 +5,20 @@ only where nothing else asks or answers, and where their values are of the kind 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping
 
 from autoselection_core.identity import Json
 from autoselection_core.pool.reading.content import calls_in
+from autoselection_core.pool.reading.exchanges import (
+    FURTHER_SYSTEMS,
+    Found,
+    exchange,
+    field_in,
+    fields_in,
+    request_alone,
+    text_in,
+    with_contents,
+)
 from autoselection_core.pool.reading.published import turns_by_lists, turns_by_number
 from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, REASONING, SYSTEMS, TURN_LISTS
 from autoselection_core.pool.reading.transcripts import turns_of_calling_text, turns_of_plain_text
@@ -19,11 +28,10 @@ _LIST, _QUESTION, _ANSWER, _SYSTEM = "conversation", "question", "answer", "syst
 _LISTS = ("trajectory", "traj", "turns", "contents", "chat_messages", "items", "chat", "data")
 _PAIRS = (
     *(("user", "assistant"), ("human", "assistant"), ("human", "bot"), ("user", "bot"), ("human", "gpt")),
-    ("message_1", "message_2"),
+    *(("user_message", "assistant_message"), ("user_message", "bot_message"), ("message_1", "message_2")),
 )
 _FURTHER_QUESTIONS = ("question_stem",)
-_FURTHER_ANSWERS = ("answers", "answerkey", "correct_answer", "best_answer", "solutions")
-_FURTHER_SYSTEMS = ("systeminstruction", "system_instruction")
+_FURTHER_ANSWERS = ("answers", "answerkey", "correct_answer", "best_answer", "solutions", "ideal")
 _MIN_TEXTS = 2
 _REPLIES = "replies"
 _MESSAGE = ("content", REASONING[0])
@@ -42,36 +50,32 @@ def further_spelling(record: Mapping[str, Json]) -> Mapping[str, Json]:
     return {**rest, **{name: value for name, (_, value) in renamed.items()}}
 
 
-Found: TypeAlias = tuple[str, Json]
-"""Name of a field as the record spells it, and its value."""
-
-
 def _rename(record: Mapping[str, Json]) -> Iterator[tuple[str, Found]]:
     """Known name, and field, of each field that is known by a further name."""
     asks = any(record.get(key) is not None for key in (*TURN_LISTS, *QUESTIONS))
     answers = any(record.get(key) is not None for key in ANSWERS)
     if not asks:
         yield from _asking(record)
-    if not answers and (asks or _field(record, _FURTHER_QUESTIONS[0])[1] is not None):
-        found = [(key, _one_answer(value)) for key, value in _fields(record, _FURTHER_ANSWERS)]
+    if not answers and (asks or field_in(record, _FURTHER_QUESTIONS[0])[1] is not None):
+        found = [(key, _one_answer(value)) for key, value in fields_in(record, _FURTHER_ANSWERS)]
         yield from ((_ANSWER, (key, value)) for key, value in found[:1] if value is not None)
     if not any(key in record for key in SYSTEMS):
-        yield from ((_SYSTEM, (key, _text(value))) for key, value in _fields(record, _FURTHER_SYSTEMS))
+        yield from ((_SYSTEM, (key, text_in(value))) for key, value in fields_in(record, FURTHER_SYSTEMS))
 
 
 def _asking(record: Mapping[str, Json]) -> Iterator[tuple[str, Found]]:
-    for key, value in _fields(record, _LISTS):
-        if _are_turns(turns := _parts(value)):
+    for key, value in fields_in(record, _LISTS):
+        if _are_turns(turns := with_contents(value)):
             yield _LIST, (key, turns)
             return
     for names in _PAIRS:
-        question, answer = (_field(record, name) for name in names)
+        question, answer = (field_in(record, name) for name in names)
         question, answer = ((key, _said(value)) for key, value in (question, answer))
         if isinstance(question[1], str) and isinstance(answer[1], str):
             yield _QUESTION, question
             yield _ANSWER, answer
             return
-    for found in _fields(record, _FURTHER_QUESTIONS):
+    for found in fields_in(record, _FURTHER_QUESTIONS):
         if isinstance(found[1], str):
             yield _QUESTION, found
 
@@ -81,35 +85,10 @@ def _said(value: Json) -> Json:
     return value.get("content") if isinstance(value, Mapping) and are_turns(value) else value
 
 
-def _fields(record: Mapping[str, Json], names: Iterable[str]) -> Iterator[Found]:
-    """The fields of some names that are there, in the order of the names."""
-    yield from (found for found in (_field(record, name) for name in names) if found[1] is not None)
-
-
-def _field(record: Mapping[str, Json], name: str) -> Found:
-    """The field of a name in any case; null where there is none."""
-    key = next((key for key in record if key.casefold() == name), name)
-    return key, record.get(key)
-
-
 def _are_turns(value: Json) -> bool:
     if are_turns(value):
         return isinstance(value, list)
     return isinstance(value, list) and len(value) >= _MIN_TEXTS and all(isinstance(t, str) for t in value)
-
-
-def _parts(value: Json) -> Json:
-    """Turns, or one, whose text is under `parts`, as Gemini writes them."""
-    if isinstance(value, list):
-        return [_parts(each) for each in value]
-    if isinstance(value, Mapping) and "parts" in value and "content" not in value:
-        return {("content" if key == "parts" else key): each for key, each in value.items()}
-    return value
-
-
-def _text(value: Json) -> Json:
-    """The parts of a system message, or the message."""
-    return value["parts"] if isinstance(value, Mapping) and "parts" in value else value
 
 
 def _one_answer(value: Json) -> Json:
@@ -156,21 +135,7 @@ def _message_beside(record: Mapping[str, Json]) -> Mapping[str, Json] | None:
     return {**rest, _ANSWER: [{"role": "assistant", **{key: record[key] for key in _MESSAGE}}]}
 
 
-_REQUEST, _REQUESTED = "input", ("messages", "tools")
-
-
-def _request(record: Mapping[str, Json]) -> Mapping[str, Json] | None:
-    """A record whose `input` is a request with turns under `messages` (OpenAI's preference data)."""
-    request = record.get(_REQUEST)
-    if not isinstance(request, Mapping) or not are_turns(request.get(_REQUESTED[0])):
-        return None
-    rest = {key: value for key, value in request.items() if key not in _REQUESTED}
-    beside = {key: value for key, value in record.items() if key != _REQUEST}
-    told = {key: request[key] for key in _REQUESTED if request.get(key)}
-    return {**beside, **({_REQUEST: rest} if rest else {}), **told}
-
-
 _LAYOUTS = (
-    *(_request, _tree, turns_by_number, turns_by_lists),
+    *(exchange, request_alone, _tree, turns_by_number, turns_by_lists),
     *(turns_of_plain_text, turns_of_calling_text, _message_beside),
 )

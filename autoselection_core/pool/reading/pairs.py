@@ -8,6 +8,7 @@ from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswer
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import verbatim_text
 from autoselection_core.pool.reading.content import has_text, parsed, text_of
+from autoselection_core.pool.reading.partial import fields_inside, labelled, reject_part
 from autoselection_core.pool.reading.rules import Rules
 from autoselection_core.pool.reading.side_texts import (
     chosen_text,
@@ -34,10 +35,22 @@ from autoselection_core.pool.sample import Message, Role
 
 _PAIR = (Role.USER, Role.ASSISTANT)
 _SIDES = (
+    *(
+        ("accept", "reject"),
+        ("win", "lose"),
+        ("winner", "loser"),
+        ("good", "bad"),
+        ("better", "worse"),
+        ("_w", "_l"),
+    ),
     *(("chosen", "rejected"), ("preferred", "dispreferred"), ("preferred", "non_preferred")),
     *(("preferred", "rejected"), ("accepted", "rejected"), ("response_j", "response_k")),
 )
 """Words in the names of two answers of which the first is better."""
+
+_STEMS = (*ANSWERS, "model", "reply", "generation")
+_APART = (("_a", "_b"), ("_A", "_B"), ("_1", "_2"), ("_0", "_1"), ("1", "2"))
+"""Names of two answers of which nothing says which is better."""
 
 
 def question_and_answer(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
@@ -138,6 +151,9 @@ def _question(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
         turns = conversation(value, key, view.notes)
         _pass_over_the_same(view, key, turns)
         return key, turns
+    if isinstance(value, Mapping) and f": {key}." in (way := _way_inside(view.record, "question")):
+        detail = f"the field {key} holds fields; name the question under `fields` in its source{way}"
+        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, detail)
     if value == [] and any(are_turns(view.record.get(answer)) for answer in ANSWERS):
         return key, []  # the assistant opens the conversation
     turns = _history(view)
@@ -177,24 +193,28 @@ def _reject_unnamed(view: View, reason: QuarantineReason, lacking: str, what: st
         raise RejectedRecordError(
             reason, f"{fields}; {listing} lists records: write each on a line of its own"
         )
-    if what == "question" and (name := _turns_inside(view.record)) is not None:
-        setting = f"fields: {{turns: {name}}}"
-        raise UndeclaredAnswerError(reason, f"{fields}; `{setting}` in its source reads it", setting)
-    if what == "answer":
+    if what == "question":
+        reject_part(view.record, reason, fields)
+    else:
         _reject_without_choice(view.record)
-    known = QUESTIONS if what == "question" else ANSWERS
-    inner = next((name for name, _ in _fields_inside(view.record) if name.rpartition(".")[2] in known), None)
-    way = f", as in `{what}: {inner}`" if inner else ""
+    way = _way_inside(view.record, what)
     raise RejectedRecordError(reason, f"{fields}; name the {what} under `fields` in its source{way}")
 
 
-def _fields_inside(record: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
-    """Name and value of each field, and of those inside of it or of the first in its list."""
-    for key, value in record.items():
-        yield key, value
-        first, place = (value[0], f"{key}.0") if isinstance(value, list) and value else (value, key)
-        if isinstance(first, Mapping):
-            yield from ((f"{place}.{inner}", each) for inner, each in first.items())
+def _way_inside(record: Mapping[str, Json], what: str) -> str:
+    """The setting that names question, answer or both inside of other fields, where they can be told."""
+    texts = {name: value for name, value in fields_inside(record) if isinstance(value, str | list)}
+    asked, answered = labelled(record) or (
+        next((name for name in texts if name.rpartition(".")[2] in known), None)
+        for known in (QUESTIONS, ANSWERS)
+    )
+    given = texts.get(answered or "")
+    if isinstance(given, list) and given and isinstance(given[0], Mapping) and "value" in given[0]:
+        answered = f"{answered}.0.value"  # of one of several annotators (Argilla)
+    if what == "question" and asked and answered and "." in answered:
+        return f", as in `fields: {{question: {asked}, answer: {answered}}}`"
+    inner = asked if what == "question" else answered
+    return f", as in `{what}: {inner}`" if inner else ""
 
 
 def _list_of_records(record: Mapping[str, Json]) -> str | None:
@@ -207,12 +227,6 @@ def _list_of_records(record: Mapping[str, Json]) -> str | None:
     return None
 
 
-def _turns_inside(record: Mapping[str, Json]) -> str | None:
-    """The first field with a list of turns."""
-    found = _fields_inside(record)
-    return next((name for name, value in found if isinstance(value, list) and are_turns(value)), None)
-
-
 def _reject_without_choice(record: Mapping[str, Json]) -> None:
     """Put a record aside whose answers are two, under other names, or none."""
     for key in record:
@@ -222,6 +236,16 @@ def _reject_without_choice(record: Mapping[str, Json]) -> None:
                 f"its field {key} is the better of two answers; with `{setting}` in its source it is read"
             )
             raise UndeclaredAnswerError(QuarantineReason.PREFERENCE, detail, setting)
+    for first, second in _APART:
+        sides = [
+            f"{stem}{first}" for stem in _STEMS if {f"{stem}{first}", f"{stem}{second}"} <= record.keys()
+        ]
+        if sides:
+            other = sides[0].removesuffix(first) + second
+            detail = (
+                f"its answers are {sides[0]} and {other}; `answer: {sides[0]}` in its source reads the first"
+            )
+            raise RejectedRecordError(QuarantineReason.PREFERENCE, f"{detail}, whichever is better")
     answers = record.get("answers")
     if isinstance(answers, list | Mapping) and not has_text(answers):
         raise RejectedRecordError(QuarantineReason.NO_ANSWER, "the field answers is there and holds no text")

@@ -81,6 +81,10 @@ _PAIRS = (
     _Pair(_WINS[0], _RESPONSES, _first_by_one),
     _Pair("winner", ("conversation_a", "conversation_b")),
     _Pair("winner", _RESPONSES),
+    *(
+        _Pair("preference", sides)
+        for sides in (_RESPONSES, ("answer_a", "answer_b"), ("output_1", "output_2"))
+    ),
     _Pair("better_response_id", ("response_0", "response_1")),
     _Pair("labels", ("human_ref_A", "human_ref_B"), _first_by_one, ("history", "question")),
     _Pair("overall_preference", ("response1", "response2"), _first_below_zero, ("context", "prompt")),

@@ -20,6 +20,7 @@ from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_object, spell_out, without_nulls
 from autoselection_core.pool.reading.content import has_text
+from autoselection_core.pool.reading.exchanges import exchange
 from autoselection_core.pool.reading.further import further_spelling
 from autoselection_core.pool.reading.named import named_turns, split_text
 from autoselection_core.pool.reading.pairs import (
@@ -231,8 +232,12 @@ def _answered(turns: list[Message], view: View, rules: Rules) -> list[Message]:
     if rules.answer_field is None:
         if turns and turns[-1].role is not Role.ASSISTANT:
             require_choice(view, rules)
-        is_open = turns and not any(turn.role is Role.ASSISTANT for turn in turns)
-        return [*turns, *answer_beside(view)] if is_open else turns
+        if not turns or turns[-1].role is Role.ASSISTANT:
+            return turns
+        answer = answer_beside(view)
+        if not answer and exchange(view.record) is not None:
+            raise RejectedRecordError(QuarantineReason.NO_ANSWER, "the response that answers is no text")
+        return [*turns, *answer]
     answers = named_answer(view, rules.answer_field)
     if answers[0].role in (Role.SYSTEM, Role.USER):
         return answers

@@ -28,7 +28,7 @@ EMPTY_TURNS: tuple[Json, ...] = (
 )
 """A turn of the user that says nothing: one rule for all of them."""
 
-TOOL = {"name": "add", "parameters": {"b": 1, "a": 2}}
+TOOL: dict[str, Json] = {"name": "add", "parameters": {"b": 1, "a": 2}}
 
 
 @pytest.mark.parametrize("record", FORMATS, ids="+".join)
@@ -310,3 +310,213 @@ def test_a_part_of_a_template_that_a_record_lacks_is_noted() -> None:
     rules = Rules(Fields(question="{Body} {Question}", answer="Answer"))
 
     assert ("Body", Treatment.MISSING) in read_record({"Question": "q2", "Answer": "a2"}, rules).notes
+
+
+ASKED: list[Json] = [{"role": "user", "content": "Hi"}]
+REPLY: Json = {"role": "assistant", "content": "Hello."}
+CHAT: Json = {"id": "chatcmpl-1", "choices": [{"index": 0, "message": REPLY, "finish_reason": "stop"}]}
+PARTS: Json = [{"type": "text", "text": "Hello."}]
+CLAUDE: Json = {"id": "msg_1", "type": "message", "role": "assistant", "content": PARTS, "usage": {"n": 1}}
+GEMINI: Json = {
+    "candidates": [{"content": {"role": "model", "parts": [{"text": "Hello."}]}}],
+    "modelVersion": "x",
+}
+ITEMS: Json = [
+    {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hello."}]}
+]
+WHOLE: Json = {"model": "m", "messages": ASKED}
+URL = "/v1/chat/completions"
+EXCHANGES: dict[str, dict[str, Json]] = {
+    "log of requests": {"request": WHOLE, "response": CHAT},
+    "log of requests with a text": {"request": WHOLE, "response": "Hello."},
+    "bodies": {"request": {"url": URL, "body": WHOLE}, "response": {"status": 200, "body": CHAT}},
+    "bodies as text": {"request_body": json.dumps(WHOLE), "response_body": json.dumps(CHAT)},
+    "request and batch": {
+        "custom_id": "a",
+        "method": "POST",
+        "url": URL,
+        "body": WHOLE,
+        "response": {"status_code": 200, "request_id": "r", "body": CHAT},
+        "error": None,
+    },
+    "request with its answer": {"custom_id": "a", "body": {"model": "m", "messages": [*ASKED, REPLY]}},
+    "turns and response": {"messages": ASKED, "response": CHAT, "model": "m"},
+    "turns and choices": {"messages": ASKED, "choices": [{"message": {"content": "Hello."}}], "id": "x"},
+    "prompt and response": {"prompt": "Hi", "response": CHAT},
+    "completion": {"prompt": "Hi", "choices": [{"index": 0, "text": "Hello.", "finish_reason": "stop"}]},
+    "Weave": {"inputs": WHOLE, "output": CHAT, "op_name": "call"},
+    "Messages": {"request": {"model": "m", "max_tokens": 9, "messages": ASKED}, "response": CLAUDE},
+    "batch of Messages": {
+        "custom_id": "a",
+        "params": WHOLE,
+        "result": {"type": "succeeded", "message": CLAUDE},
+    },
+    "Responses": {"request": {"model": "m", "input": "Hi"}, "response": {"id": "resp_1", "output": ITEMS}},
+    "Ollama": {"request": WHOLE, "response": {"model": "m", "message": REPLY, "done": True}},
+    "Gemini": {"request": {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}, "response": GEMINI},
+    "vLLM": {"prompt": "Hi", "outputs": [{"index": 0, "text": "Hello.", "token_ids": [1]}], "finished": True},
+    "TGI": {"inputs": "Hi", "generated_text": "Hello.", "details": {"n": 1}},
+    "LangSmith": {"inputs": {"messages": ASKED}, "outputs": {"generations": [[{"text": "Hello."}]]}},
+    "Bedrock": {"modelInput": {"messages": ASKED}, "modelOutput": CLAUDE, "recordId": "1"},
+    "messages by speaker": {"session": "s", "user_message": "Hi", "assistant_message": "Hello."},
+    "ideal answer": {"input": ASKED, "ideal": "Hello."},
+}
+
+
+@pytest.mark.parametrize("record", EXCHANGES.values(), ids=EXCHANGES)
+def test_a_request_to_a_model_and_its_response_are_a_conversation(record: Json) -> None:
+    assert read_record(record).sample == conversation((Role.USER, "Hi"), (Role.ASSISTANT, "Hello."))
+
+
+def test_an_exchange_keeps_system_message_tools_calls_and_what_is_beside() -> None:
+    call: Json = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
+    request: dict[str, Json] = {
+        "model": "m",
+        "system": [{"type": "text", "text": "Be brief."}],
+        "tools": [{**TOOL}],
+    }
+    choices: Json = [{"message": {"content": None, "tool_calls": [call]}}, {"message": {"content": "Other."}}]
+
+    reading = read_record(
+        {"request": {**request, "messages": ASKED}, "response": {"id": "r", "choices": choices}, "user": 7}
+    )
+
+    assert [str(turn.role) for turn in reading.sample.messages] == ["system", "user", "assistant"]
+    assert reading.sample.messages[0].content == "Be brief."
+    assert [each.name for each in reading.sample.messages[2].calls] == ["add"]
+    assert reading.sample.tools is not None
+    assert json.loads(reading.extras or "") == {
+        "user": 7,
+        "request_metadata": {"model": "m"},
+        "response_metadata": {"id": "r", "other_choices": choices[1:]},  # type: ignore[index] # a list
+    }
+    assert ("response_metadata", Treatment.KEPT) in reading.notes
+
+
+@pytest.mark.parametrize("response", ["Fine.", CHAT | {"choices": [{"message": {"content": "Fine."}}]}])  # type: ignore[operator] # an object
+def test_the_response_ends_a_conversation_of_several_turns(response: Json) -> None:
+    """Its answer was left out where the assistant had said something before, and the question was cut."""
+    turns: list[Json] = [*ASKED, REPLY, {"role": "user", "content": "And you?"}]
+    expected = conversation(
+        (Role.USER, "Hi"), (Role.ASSISTANT, "Hello."), (Role.USER, "And you?"), (Role.ASSISTANT, "Fine.")
+    )
+
+    for record in (
+        {"messages": turns, "response": response},
+        {"request": {"messages": turns}, "response": response},
+    ):
+        reading = read_record(record)
+        assert (reading.sample, reading.trimmed) == (expected, 0)
+
+
+MCQ: Json = {"question": "Which?", "choices": [{"label": "A", "text": "red"}, {"label": "B", "text": "blue"}]}
+ONE_TURN: dict[str, Json] = {"role": "user", "content": "Hi"}
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        (
+            ONE_TURN,
+            "it is one turn of a conversation: write the turns of each as a list under `messages`, on one",
+        ),
+        (
+            {"conversation_id": 3, "sender": "bot", "message": "Hello."},
+            ".[0].conversation_id, messages: map({role: .sender, content: .message})}'` does",
+        ),
+        (
+            {"custom_id": "a", "method": "POST", "url": URL, "body": WHOLE},
+            "the answers of a batch are in a file of their own: join the two by `custom_id` first",
+        ),
+        (
+            {"id": "b", "custom_id": "a", "response": {"status_code": 200, "body": CHAT}, "error": None},
+            "response of a model without what was asked; the requests of a batch are in a file of their own",
+        ),
+        (
+            {"custom_id": "a", "result": {"type": "succeeded", "message": CLAUDE}},
+            "response of a model without what was asked; the requests of a batch are in a file of their own",
+        ),
+        (
+            {"request": {"messages": ASKED}, "reply": "Hello."},
+            "it asks, and no field that is known answers: `fields: {turns: request.messages}` and `answer:`",
+        ),
+        (
+            {"inputs": {"question": "Hi"}, "outputs": {"answer": "Hello."}},
+            "as in `fields: {question: inputs.question, answer: outputs.answer}`",
+        ),
+        (
+            {
+                "id": "1",
+                "fields": {"prompt": "Hi", "response": "Hello."},
+                "suggestions": [],
+                "status": "done",
+            },
+            "as in `fields: {question: fields.prompt, answer: fields.response}`",
+        ),
+        (
+            {"data": {"prompt": "Hi"}, "annotations": [{"result": [{"value": {"text": ["Hello."]}}]}]},
+            "as in `fields: {question: data.prompt, answer: annotations.0.result.0.value.text.0}`",
+        ),
+        ({"prompt": "Hi", "winner": "Hello.", "loser": "No."}, "with `answer: winner` in its source"),
+        ({"prompt": "Hi", "y_w": "Hello.", "y_l": "No."}, "with `answer: y_w` in its source"),
+        (
+            {"prompt": "Hi", "chosen_response": "Hello.", "rejected_response": "No."},
+            "`answer: chosen_response`",
+        ),
+        ({"question": "Hi", "response_win": "Hello.", "response_lose": "No."}, "`answer: response_win`"),
+        ({"prompt": "Hi", "accept": "Hello.", "reject": "No."}, "`answer: accept` in its source"),
+        (
+            {"prompt": "Hi", "answer_a": "No.", "answer_b": "Hello.", "label": 1},
+            "`answer: answer_a` in its source reads",
+        ),
+        (
+            {"prompt": "Hi", "response_a": "No.", "response_b": "Hello.", "preference": "b"},
+            "`answer: preference`",
+        ),
+        ({"request": {"messages": ASKED}, "response": {"error": {"code": 429}}}, "its response is an error"),
+        (
+            {"request": {"messages": ASKED}, "response": 'data: {"choices": []}'},
+            "no field that is known answers",
+        ),
+        ({"input": "Hi", "target": "Hello.", "output": CHAT}, "output holds something other than text"),
+        ({"chat_history": [{"role": "USER", "message": "Hi"}], "text": "Hello."}, "name the question under"),
+        (
+            {"fields": {"prompt": "Hi"}, "responses": {"answer": [{"value": "Hello."}, {"value": "Hey."}]}},
+            "as in `fields: {question: fields.prompt, answer: responses.answer.0.value}`",
+        ),
+        (
+            {"data": {"text": "Nice."}, "annotations": [{"result": [{"value": {"choices": ["Positive"]}}]}]},
+            "as in `fields: {question: data.text, answer: annotations.0.result.0.value.choices.0}`",
+        ),
+        (MCQ, "name the answer under `fields`"),
+    ],
+)
+def test_a_part_of_an_example_says_what_it_is_a_part_of(record: Json, says: str) -> None:
+    with pytest.raises(RejectedRecordError) as refused:
+        read_record(record)
+
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("record", "rules"),
+    [
+        (
+            {"inputs": {"question": "Hi"}, "outputs": {"answer": "Hello."}},
+            ("inputs.question", "outputs.answer"),
+        ),
+        (
+            {"data": {"prompt": "Hi"}, "annotations": [{"result": [{"value": {"text": ["Hello."]}}]}]},
+            ("data.prompt", "annotations.0.result.0.value.text.0"),
+        ),
+        ({"fields": {"prompt": "Hi", "response": "Hello."}}, ("fields.prompt", "fields.response")),
+        (
+            {"fields": {"prompt": "Hi"}, "responses": {"answer": [{"value": "Hello."}, {"value": "Hey."}]}},
+            ("fields.prompt", "responses.answer.0.value"),
+        ),
+    ],
+)
+def test_the_setting_that_a_reason_names_reads_the_record(record: Json, rules: tuple[str, str]) -> None:
+    named = Rules(fields=Fields(question=rules[0], answer=rules[1]))
+
+    assert read_record(record, named).sample == conversation((Role.USER, "Hi"), (Role.ASSISTANT, "Hello."))

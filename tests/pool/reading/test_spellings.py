@@ -530,8 +530,8 @@ def test_texts_of_turns_that_are_not_kept_are_named_whatever_holds_them() -> Non
     [
         ({"messages": str(TURNS)}, "it looks like a list of Python, write it by json.dumps"),
         (
-            {"request": {"messages": TURNS[:1]}, "reply": "The Lemmer."},
-            "`fields: {turns: request.messages}` in its source reads it",
+            {"talk": {"messages": TURNS}, "topic": "rivers"},
+            "`fields: {turns: talk.messages}` in its source reads it",
         ),
         ({"query": {"messages": TURNS[:1]}, "output": "x"}, "as in `turns: query.messages`"),
         ({"problem": "Name a river.", "extra": {"answer": "The Lemmer."}}, "as in `answer: extra.answer`"),

@@ -1,0 +1,244 @@
+"""Exchanges with the API of a model, a request and its response, as logs and files of batches hold them."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from autoselection_core.identity import Json
+from autoselection_core.pool.reading.spellings import (
+    ANSWERS,
+    PARTS,
+    QUESTIONS,
+    SYSTEMS,
+    TURN_LISTS,
+    role_of,
+)
+from autoselection_core.pool.reading.turns import are_turns
+from autoselection_core.pool.sample import Role
+
+FURTHER_SYSTEMS = ("systeminstruction", "system_instruction")
+_ANSWER = "answer"
+
+Found: TypeAlias = tuple[str, Json]
+"""Name of a field as the record spells it, and its value."""
+
+
+def fields_in(record: Mapping[str, Json], names: Iterable[str]) -> Iterator[Found]:
+    """The fields of some names that are there, in the order of the names."""
+    yield from (found for found in (field_in(record, name) for name in names) if found[1] is not None)
+
+
+def field_in(record: Mapping[str, Json], name: str) -> Found:
+    """The field of a name in any case; null where there is none."""
+    key = next((key for key in record if key.casefold() == name), name)
+    return key, record.get(key)
+
+
+def with_contents(value: Json) -> Json:
+    """Turns, or one, whose text is under `parts`, as Gemini writes them."""
+    if isinstance(value, list):
+        return [with_contents(each) for each in value]
+    if isinstance(value, Mapping) and "parts" in value and "content" not in value:
+        return {("content" if key == "parts" else key): each for key, each in value.items()}
+    return value
+
+
+def text_in(value: Json) -> Json:
+    """The parts of a system message, or the message."""
+    return value["parts"] if isinstance(value, Mapping) and "parts" in value else value
+
+
+_REQUEST, _REQUESTED = "input", ("messages", "tools")
+
+
+def request_alone(record: Mapping[str, Json]) -> Mapping[str, Json] | None:
+    """A record whose `input` is a request with turns under `messages` (OpenAI's preference data)."""
+    request = record.get(_REQUEST)
+    if not isinstance(request, Mapping) or not are_turns(request.get(_REQUESTED[0])):
+        return None
+    rest = {key: value for key, value in request.items() if key not in _REQUESTED}
+    beside = {key: value for key, value in record.items() if key != _REQUEST}
+    told = {key: request[key] for key in _REQUESTED if request.get(key)}
+    return {**beside, **({_REQUEST: rest} if rest else {}), **told}
+
+
+_REQUESTS = ("request", "request_body", "body", "params", "payload", "modelInput", "inputs", _REQUEST)
+RESPONSES = ("response", "response_body", "result", "modelOutput", "output", "outputs", "completion")
+_STREAMED = ("data: {", "event: ")
+"""Beginnings of a stream of events, which holds an answer in pieces."""
+
+_WRAPS = ("body", "params", "json")
+_ASKED = ("messages", "contents", "input", "prompt")
+_INSTRUCTIONS = "instructions"
+_BESIDE = "_metadata"
+
+Part: TypeAlias = tuple[list[Json], Mapping[str, Json]]
+"""Turns of a request or a response, and its other fields."""
+
+
+def exchange(record: Mapping[str, Json]) -> Mapping[str, Json] | None:
+    """A request to the API of a model and its response, as logs and files of batches hold them.
+
+    What else the two say is kept beside. Of several answers the first is read; one in a field of its own
+    beside the response is another one.
+    """
+    asked = next(((key, found) for key in _REQUESTS if (found := _request_in(record.get(key)))), None)
+    answered = next(((key, found) for key in RESPONSES if (found := _response_in(record.get(key)))), None)
+    if answered is not None and _answers(record):
+        return None
+    if asked is None:
+        return _beside_response(record, answered)
+    key, (turns, request) = asked
+    rest = {name: value for name, value in record.items() if name != key}
+    if answered is not None:
+        name, (reply, response) = answered
+        rest = {field: value for field, value in rest.items() if field != name} | _metadata(name, response)
+        turns = [*turns, *reply]
+    elif request_alone(record) is not None or not (_ends_in_answer(turns) or _answers(record)):
+        return None
+    known = {field: request[field] for field in (SYSTEMS[0], _REQUESTED[1]) if field in request}
+    beside = {field: value for field, value in request.items() if field not in known}
+    return {**rest, **_metadata(key, beside), **known, _REQUESTED[0]: turns}
+
+
+def _beside_response(
+    record: Mapping[str, Json], answered: tuple[str, Part] | None
+) -> Mapping[str, Json] | None:
+    """The record of a question in known fields, with the answer of the response beside it."""
+    asks = next((key for key in (*TURN_LISTS, *QUESTIONS) if record.get(key)), None)
+    part = _response_of(record) if answered is None else answered[1]
+    if asks is None or part is None or _answers(record):
+        return None
+    reply, response = part
+    rest = dict(response)
+    if answered is not None:
+        others = {key: value for key, value in record.items() if key != answered[0]}
+        rest = {**others, **_metadata(answered[0], response)}
+    turns = rest.get(asks)
+    return {**rest, asks: [*turns, *reply]} if isinstance(turns, list) else {**rest, _ANSWER: reply}
+
+
+def _metadata(key: str, rest: Mapping[str, Json]) -> dict[str, Json]:
+    return {f"{key}{_BESIDE}": dict(rest)} if rest else {}
+
+
+def _ends_in_answer(turns: list[Json]) -> bool:
+    last = turns[-1]
+    speaker = last.get("role") if isinstance(last, Mapping) else None
+    return isinstance(speaker, str) and role_of(speaker) is Role.ASSISTANT
+
+
+def _answers(record: Mapping[str, Json]) -> bool:
+    """Whether a field that is known holds an answer as text."""
+    texts = (text for name in ANSWERS if isinstance(text := record.get(name), str))
+    return any(
+        text and _response_in(text) is None and not text.lstrip().startswith(_STREAMED) for text in texts
+    )
+
+
+def _object(value: Json) -> Mapping[str, Json] | None:
+    """An object, or that which a text spells as JSON; with what it wraps."""
+    if isinstance(value, str) and value.lstrip()[:1] == "{":
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if not isinstance(value, Mapping):
+        return None
+    inner = next((each for key in _WRAPS if isinstance(each := value.get(key), Mapping | str)), None)
+    return value if inner is None else _object(inner) or value
+
+
+def _request_in(value: Json) -> Part | None:
+    """Turns of a request, and its other fields, with system message and tools under known names."""
+    request = _object(value)
+    key = None if request is None else next((key for key in _ASKED if request.get(key)), None)
+    if request is None or key is None:
+        return None
+    turns = with_contents(request[key])
+    if isinstance(turns, str) and key in _ASKED[2:]:
+        turns = [{"role": "user", "content": turns}]
+    if not isinstance(turns, list) or not are_turns(turns):
+        return None
+    rest = {name: said for name, said in request.items() if name != key}
+    told = next(fields_in(rest, (*SYSTEMS, *FURTHER_SYSTEMS, _INSTRUCTIONS)), None)
+    if told is not None:
+        del rest[told[0]]
+        rest[SYSTEMS[0]] = text_in(told[1])
+    return turns, rest
+
+
+def _response_in(value: Json) -> Part | None:
+    response = _object(value)
+    return None if response is None else _response_of(response)
+
+
+def _response_of(response: Mapping[str, Json]) -> Part | None:
+    """The turns with which a response answers, and its other fields."""
+    if are_turns(response) and "content" in response:
+        return [{"role": response.get("role"), "content": response["content"]}], _without(
+            response, ("role", "content")
+        )
+    items = response.get("output")
+    if isinstance(items, list) and are_turns(items):
+        return items, _without(response, ("output",))
+    for key, turn_of in _REPLIES_OF.items():
+        said = response.get(key)
+        several = said if isinstance(said, list) else [said]
+        if several and (turn := turn_of(several[0])) is not None:
+            others: dict[str, Json] = {f"other_{key}": list(several[1:])} if several[1:] else {}
+            return [turn], {**_without(response, (key,)), **others}
+    return None
+
+
+def _without(record: Mapping[str, Json], names: Iterable[str]) -> dict[str, Json]:
+    return {key: value for key, value in record.items() if key not in names}
+
+
+def _with_role(said: Json) -> Json:
+    """A message as a turn of the assistant; None for anything else."""
+    if not isinstance(said, Mapping) or not {"content", PARTS, "tool_calls"} & said.keys():
+        return None
+    return with_contents({"role": "assistant", **said})
+
+
+def _of_choice(said: Json) -> Json:
+    if not isinstance(said, Mapping):
+        return None
+    text = said.get("text") if {"index", "finish_reason"} & said.keys() else None
+    return _with_role(said.get("message")) or _of_text(text)
+
+
+def _of_candidate(said: Json) -> Json:
+    return _with_role(said.get("content")) if isinstance(said, Mapping) else None
+
+
+def _of_text(said: Json) -> Json:
+    text = said.get("text") if isinstance(said, Mapping) else said
+    return {"role": "assistant", "content": text} if isinstance(text, str) and text.strip() else None
+
+
+def _of_generations(said: Json) -> Json:
+    return _of_text(said[0] if isinstance(said, list) and said else said)
+
+
+_REPLIES_OF: Mapping[str, Callable[[Json], Json]] = {
+    "choices": _of_choice,
+    "candidates": _of_candidate,
+    "message": _with_role,
+    "outputs": _of_text,
+    "generated_text": _of_text,
+    "generations": _of_generations,
+}
+"""Fields that hold answers: of OpenAI, Gemini, Ollama and Anthropic's batches, vLLM, TGI, LangChain."""
+
+
+def is_request(record: Mapping[str, Json]) -> bool:
+    """Whether a record asks a model and nothing answers."""
+    return any(_request_in(record.get(key)) for key in _REQUESTS) and exchange(record) is None
+
+
+def is_response(record: Mapping[str, Json]) -> bool:
+    """Whether a record answers as a model does, and nothing asks."""
+    is_one = _response_of(record) is not None or any(_response_in(record.get(key)) for key in RESPONSES)
+    return is_one and exchange(record) is None
