@@ -6,6 +6,11 @@ import uuid
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 
 from autoselection_core.campaign.duration import Pace
 from autoselection_core.history.records import SearchState, TrialState
@@ -90,6 +95,7 @@ def test_no_search_can_be_called_latest_which_means_another_one(driver: Driver) 
 @pytest.mark.parametrize(
     ("event", "told"),
     [
+        (dg.DagsterEventType.RUN_ENQUEUED, "its worker waits in Dagster's queue; time left: "),
         (dg.DagsterEventType.RUN_STARTING, "its worker starts; time left: "),
         (dg.DagsterEventType.RUN_START, "its worker is at work; time left: "),
         (dg.DagsterEventType.RUN_CANCELED, ""),
@@ -103,7 +109,14 @@ def test_a_terminal_is_told_of_a_worker_that_dagster_has_in_hand(
     driver.start(name="s", budget=2, report_evaluations=0)
     driver.tick()
     tags = {WORKS_ON_TAG: "s"}
-    run = driver.instance.add_run(dg.DagsterRun("demo_work", run_id=str(uuid.uuid4()), tags=tags))
+    repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "__repository__")
+    asked = dg.DagsterRun(
+        "demo_work",
+        run_id=str(uuid.uuid4()),
+        tags=tags,
+        remote_job_origin=RemoteJobOrigin(repository, "demo_work"),
+    )
+    run = driver.instance.add_run(asked)
     driver.instance.report_dagster_event(dg.DagsterEvent(event.value, "demo_work"), run.run_id)
     driver.tick()
 
