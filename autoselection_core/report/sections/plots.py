@@ -141,6 +141,8 @@ _NUMBERED = 4
 
 def number_points(axes: Any, numbers: Sequence[int], places: Sequence[tuple[float, float]]) -> None:  # noqa: ANN401 - matplotlib axes
     """Numbers beside points; those that lie on one another share a label."""
+    if not places:
+        return  # nothing was measured yet
     spans = np.ptp(np.array(places, np.float64), axis=0)
     near = np.array(_NEAR) * np.where(spans > 0, spans, 1.0)
     labels: list[tuple[tuple[float, float], list[int]]] = []
