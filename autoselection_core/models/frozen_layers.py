@@ -220,8 +220,7 @@ def _layers_below_adapters(model: Any) -> int:  # noqa: ANN401 transformers has 
     layers = getattr(decoder(model), "layers", None)
     if not isinstance(layers, ModuleList):
         return 0
-    adapted = [any(isinstance(each, BaseTunerLayer) for each in layer.modules()) for layer in layers]
-    inside = sum(isinstance(each, BaseTunerLayer) for layer in layers for each in layer.modules())
-    if inside < sum(isinstance(each, BaseTunerLayer) for each in model.modules()):
+    adapted = [sum(isinstance(each, BaseTunerLayer) for each in layer.modules()) for layer in layers]
+    if sum(adapted) < sum(isinstance(each, BaseTunerLayer) for each in model.modules()):
         return 0  # the embeddings may be among those elsewhere
-    return adapted.index(True) if True in adapted else 0
+    return next((number for number, count in enumerate(adapted) if count), 0)
