@@ -1,7 +1,7 @@
 """Mutants of the rooms that measure, each given to the tests that reach it.
 
-python -m bench.mutation [--sample N] [--seed SEED]   draws the sample and tries it
-python -m bench.mutation --again [--seed SEED]        tries those not yet tried, then the survivors
+python -m bench.mutation [--sample N] [--seed SEED] [--since COMMIT]   draws the sample and tries it
+python -m bench.mutation --again [--seed SEED]   tries those not yet tried, then the survivors
 
 A mutant (`bench/mutation/faults.py`) is tried on a copy of the tracked files. First its tests are those of
 its room, and the examples in the room's docstrings, that execute the place: the quickest first, as many as
@@ -54,12 +54,15 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=200, help="mutants drawn")
     parser.add_argument("--seed", type=int, default=0, help="of the drawing")
     parser.add_argument("--seconds", type=float, default=120, help="of tests that a mutant is given at most")
+    parser.add_argument("--since", help="commit: draw from lines that are new since then")
     parser.add_argument("--again", action="store_true", help="go on with the result file")
     asked = parser.parse_args()
     stored = _stored(asked.seed) if asked.again else {}
-    mutants = [Mutant(**each) for each in stored["mutants"]] if stored else sample(asked.sample, asked.seed)
+    mutants = [Mutant(**each) for each in stored["mutants"]] if stored else []
+    mutants = mutants or sample(asked.sample, asked.seed, asked.since)
     commit = stored.get("commit") or _commit()
-    drawn = {"seed": asked.seed, "commit": commit, "first_fates": stored.get("first_fates", {})}
+    drawn = {"seed": asked.seed, "commit": commit, "since": stored.get("since", asked.since)}
+    drawn["first_fates"] = stored.get("first_fates", {})
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     load_heavy_packages()
     with tempfile.TemporaryDirectory() as folder:

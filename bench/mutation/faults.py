@@ -16,6 +16,7 @@ from functools import cache
 
 from bench.result import REPOSITORY
 
+_HUNK = re.compile(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
 ROOMS = ("score", "signals", "benchmarks", "evaluation", "export")
 PACKAGE = "autoselection_core"
 
@@ -50,23 +51,40 @@ class Mutant:
     left_out: int = 0
 
 
-def sample(count: int, seed: int) -> list[Mutant]:
-    """As many mutants of each room, evenly over its places."""
+def sample(count: int, seed: int, since: str | None = None) -> list[Mutant]:
+    """As many mutants of each room, evenly over its places.
+
+    Only over lines that are new since a commit, where one is given: all of a room that has fewer.
+    """
     rng = random.Random(seed)  # noqa: S311 a sample, not a secret
     drawn: list[Mutant] = []
     for place, room in enumerate(ROOMS):
         share = count // len(ROOMS) + (place < count % len(ROOMS))
-        drawn += rng.sample(list(_of_room(room)), share)
+        found = list(_of_room(room, since))
+        drawn += rng.sample(found, share if since is None else min(share, len(found)))
     return drawn
 
 
-def _of_room(room: str) -> Iterator[Mutant]:
+def _of_room(room: str, since: str | None) -> Iterator[Mutant]:
     for path in sorted((REPOSITORY / PACKAGE / room).rglob("*.py")):
         file = path.relative_to(REPOSITORY).as_posix()
+        new = None if since is None else _new_lines(file, since)
         seen: Counter[tuple[str, str]] = Counter()
         for line, before, after, _ in places(path.read_text("utf-8")):
-            yield Mutant(room, file, line, before, after, seen[before, after])
+            if new is None or line in new:
+                yield Mutant(room, file, line, before, after, seen[before, after])
             seen[before, after] += 1
+
+
+def _new_lines(file: str, since: str) -> set[int]:
+    """Lines of a file that a commit does not have in it, nor in the file that it was renamed from."""
+    earlier = {after: before for before, after in _renamed(since).items()}.get(file, file)
+    new: set[int] = set()
+    for line in _git("diff", "-U0", "-M", since, "HEAD", "--", earlier, file).splitlines():
+        if found := _HUNK.match(line):
+            begin, count = int(found[1]), int(found[2] or 1)
+            new |= set(range(begin, begin + count))
+    return new
 
 
 def places(source: str) -> Iterator[tuple[int, str, str, tuple[int, int]]]:
