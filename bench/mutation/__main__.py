@@ -10,6 +10,9 @@ given to test files elsewhere that name its module, those that name the fewest m
 seconds again. Slow tests (e2e) have no part. A mutant is killed by a test that fails, or by a test of its
 room that runs out of time; all times are the processor's, so that a busy machine kills nothing.
 
+Recording takes minutes a room, and hours on a busy machine. With `--by-name` a room that was not recorded
+yet is not: its mutants are given to the test files that name the module, in the room and elsewhere.
+
 `--again` finds the place of an earlier tree by its line, and calls a mutant gone where the line was changed.
 Which test executes what is recorded once, in `build/mutation/`. The result file is written after every
 mutant; `docs/explanation/untested.md` explains those that survive.
@@ -55,6 +58,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the drawing")
     parser.add_argument("--seconds", type=float, default=120, help="of tests that a mutant is given at most")
     parser.add_argument("--since", help="commit: draw from lines that are new since then")
+    parser.add_argument("--by-name", action="store_true", help="record no room that was not recorded yet")
     parser.add_argument("--again", action="store_true", help="go on with the result file")
     asked = parser.parse_args()
     stored = _stored(asked.seed) if asked.again else {}
@@ -66,7 +70,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     load_heavy_packages()
     with tempfile.TemporaryDirectory() as folder:
-        trial = Trial(_copy(Path(folder).resolve()), asked.seconds, commit)
+        trial = Trial(_copy(Path(folder).resolve()), asked.seconds, commit, asked.by_name)
         try:
             for place in sorted(range(len(mutants)), key=lambda place: _turn(mutants, place)):
                 if mutants[place].fate not in _ENDED:
@@ -148,11 +152,13 @@ class Trial:
         tree: The copy.
         seconds: Of tests that a mutant is given at most.
         commit: The tree that the mutants were drawn from.
+        by_name: Whether rooms that were not recorded yet are not recorded.
     """
 
     tree: Path
     seconds: float
     commit: str
+    by_name: bool = False
     reaches: dict[str, Reaches] = field(default_factory=dict)
 
     def of(self, mutant: Mutant) -> Mutant:
@@ -160,22 +166,26 @@ class Trial:
         found = place_today(mutant, self.commit)
         if found is None:
             return replace(mutant, fate="gone")
-        if mutant.room not in self.reaches:
-            self.reaches[mutant.room] = Reaches(mutant.room, self.tree, _KEPT)
         file, begin, end = found
         path = self.tree / file
         whole = path.read_bytes()
         lines = range(whole.count(b"\n", 0, begin) + 1, whole.count(b"\n", 0, end) + 2)
-        tests = self.reaches[mutant.room].of(file, lines, fingerprint_file(path))
+        is_named = self.by_name and not (_KEPT / f"{mutant.room}.json").exists()
+        tests = [] if is_named else self._reaches(mutant.room).of(file, lines, fingerprint_file(path))
         given = _affordable(tests, self.seconds)
         _replace(path, whole[:begin] + mutant.after.encode() + whole[end:])
         try:
             fate, by = self._fate(given)
             if fate == "survived":
-                fate, by = self._fate_elsewhere(file, mutant.room)
+                fate, by = self._fate_by_name(file, "" if is_named else mutant.room)
         finally:
             _replace(path, whole)
         return replace(mutant, fate=fate, by=by, tests=len(given), left_out=len(tests) - len(given))
+
+    def _reaches(self, room: str) -> Reaches:
+        if room not in self.reaches:
+            self.reaches[room] = Reaches(room, self.tree, _KEPT)
+        return self.reaches[room]
 
     def _fate(self, tests: Sequence[Reach]) -> tuple[str, str]:
         if not tests:
@@ -184,14 +194,14 @@ class Trial:
         seconds = _PATIENCE_S + _SLOWER * sum(each.seconds for each in tests)
         return _verdict(*self._run(["-x", *_files_of(names)], Chosen(names), seconds))
 
-    def _fate_elsewhere(self, file: str, room: str) -> tuple[str, str]:
-        """Fate under the test files outside the room that name the module; running out of time is no kill."""
+    def _fate_by_name(self, file: str, room: str) -> tuple[str, str]:
+        """Fate under the test files outside a room that name the module; running out of time is no kill."""
         module = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         texts = {path: path.read_text("utf-8") for path in sorted((self.tree / "tests").rglob("test_*.py"))}
         named = [path for path, text in texts.items() if re.search(rf"\b{re.escape(module)}\b", text)]
         named.sort(key=lambda path: texts[path].count(f"from {PACKAGE}"))
         files = [path.relative_to(self.tree).as_posix() for path in named]
-        files = [each for each in files if not each.startswith(f"tests/{room}/")]
+        files = [each for each in files if not (room and each.startswith(f"tests/{room}/"))]
         if not files:
             return "survived", ""
         status, said = self._run(["-x", *files], object(), self.seconds)
