@@ -1,6 +1,8 @@
+import json
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote, quote_plus
@@ -81,6 +83,41 @@ def test_options_that_only_the_prompt_lists_are_known() -> None:
     assert share(f"{STEM} Plants need B or D.", items=(lettered,)) == 0.0
     assert share(f"{STEM} Sharks are mammals.", items=(lettered,)) == 1.0
     assert share(f"{STEM} 1) {' 2) '.join(CHOICES[::-1])}", items=(lettered,)) == 1.0
+
+
+@pytest.mark.parametrize("metric", ["log_likelihood", "choice_accuracy", "answer_accuracy"])
+@pytest.mark.parametrize("options", ["letters", "texts"])
+def test_the_label_of_an_option_is_no_answer_and_a_short_text_is_one(
+    metric: str, options: str, tmp_path: Path
+) -> None:
+    questions = [
+        (STEM, CHOICES, 1),
+        ("How many legs has an ant?", "2468", 2),
+        ("太阳从哪边升起", "东西南北", 0),
+    ]
+    records = [{"question": asked, "choices": [*texts], "answer": at} for asked, texts, at in questions]
+    (tmp_path / "items.jsonl").write_text("\n".join(map(json.dumps, records)), "utf-8")
+    said = {"name": "made", "items": "items.jsonl", "metric": metric, "options": options, "shots": 0}
+    items = benchmark_from({**said, "answer_by": "index"}, tmp_path).items
+
+    assert share(f"{STEM} A thing, B or D, as far as I see.", items=items) == 0.0
+    for asked, texts, at in questions:
+        assert share(texts[at], question=asked, items=items) == 1.0
+        assert share("Nobody knows.", question=asked, items=items) == 0.0
+
+
+def test_options_that_a_prompt_lists_at_its_end_are_not_part_of_the_question() -> None:
+    stems = (LONG, STEM, "How many of them are there?")
+    choices = (("24", "36", "12", "30"), CHOICES, ("2", "4", "6", "8"))
+    lists = ("\n".join(map(". ".join, zip("ABCD", texts, strict=True))) for texts in choices)
+    prompts = [f"Question: {stem}\n{listed}\nAnswer:" for stem, listed in zip(stems, lists, strict=True)]
+    items = tuple(replace(item(prompt, "B", (*"ABCD",)), target="B") for prompt in prompts)
+
+    assert bare_questions(items) == stems
+    for stem, texts in zip(stems, choices, strict=True):
+        assert share(f"It is {texts[1]}", question=stem, items=items) == 1.0
+        assert share("Who knows?", question=f"{stem} (1) {' (2) '.join(texts[::-1])}", items=items) == 1.0
+    assert share("It is B", question=STEM, items=items) == 0.0
 
 
 def test_options_are_found_behind_any_marker_and_in_any_order() -> None:

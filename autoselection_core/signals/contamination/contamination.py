@@ -106,7 +106,7 @@ class Contamination(Signal):
 
     benchmark: Benchmark = field(compare=False)
 
-    version = 7
+    version = 8
 
     @property
     @override

@@ -1,15 +1,15 @@
 """Phrases of a benchmark item that are looked for in samples: bare question, answers, options."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.item import Item, labels
 from autoselection_core.words import READING, all_search_units, search_units
 
 _HEAD = re.compile(r"(?:.*[:\n])?\s*", re.DOTALL)
-_OPTION = re.compile(r"^[^\w\n]*([A-Za-z])\W+(.+)$", re.MULTILINE)
+_OPTION = re.compile(r"^[^\w\n]*([A-Za-z]|\d{1,3})\W+(.+)$", re.MULTILINE)
 MIN_UNITS = 8
 """Units of a short question with its proof from which on it counts anywhere in a sample."""
 
@@ -39,11 +39,15 @@ class ItemPhrases:
             item: The item.
             question: Its bare question, where the prompt's own words are cut off.
         """
-        letters = {choice for choice in item.choices or () if len(choice) == 1}
-        listed = _listed(item) if letters else {}
-        options = list(listed.values()) or [choice for choice in item.choices or () if choice not in letters]
-        answers = [listed.get(item.target, ""), *({item.reference, item.target} - letters)]
-        return cls(units_of(question or item.question), _phrases(answers), _phrases(options))
+        asked, choices = question or item.question, item.choices or ()
+        # A label ("A", "12") is a common word, and no answer unless it is the text of an option.
+        names = set(labels(len(choices)))
+        is_named = set(choices) == names
+        said = () if is_named else choices
+        listed = _listed(item, asked, names) if choices else {}
+        answers = [listed.get(item.target, ""), item.reference, item.target]
+        answers = [each for each in answers if each in said or each not in names]
+        return cls(units_of(asked), _phrases(answers), _phrases(list(listed.values()) or said))
 
     @cached_property
     def proofs(self) -> tuple[tuple[str, ...], ...]:
@@ -76,7 +80,7 @@ def bare_questions(items: Sequence[Item]) -> tuple[str, ...]:
 
     Where every question is the whole prompt, as in tasks of lm-evaluation-harness, what all of them have in
     common is cut off: at the start up to the last colon or line break, at the end the last label, or all
-    from the first line break on.
+    from the first line break on. Options that such a prompt lists behind labels at its end are cut off, too.
 
     Example:
         >>> from autoselection_core.pool.sample import Message, Role
@@ -91,7 +95,18 @@ def bare_questions(items: Sequence[Item]) -> tuple[str, ...]:
     head = _HEAD.match(_common_start(questions))
     start = 0 if head is None else len(head.group())
     stop = _label_length(_common_start([question[::-1] for question in questions])[::-1])
-    return tuple(question[start : len(question) - stop] for question in questions)
+    bare = (question[start : len(question) - stop] for question in questions)
+    return tuple(_without_options(question, item) for question, item in zip(bare, items, strict=True))
+
+
+def _without_options(question: str, item: Item) -> str:
+    """A question without the lines at its end that list all of its options behind their labels."""
+    names = labels(len(item.choices or ()))
+    if not names or item.choices != names:
+        return question
+    found = list(_OPTION.finditer(question))[-len(names) :]
+    is_list = tuple(option[1].upper() for option in found) == names
+    return question[: found[0].start()].rstrip() if is_list and found[0].start() else question
 
 
 def _label_length(end: str) -> int:
@@ -123,10 +138,11 @@ def readings_of(text: str) -> str:
     return " ".join(all_search_units(text))
 
 
-def _listed(item: Item) -> dict[str, str]:
-    """Options that the prompt's last turn lists behind letters, by letter."""
-    after = item.prompt[-1].content.removeprefix(item.question) if item.prompt else ""
-    return {letter.upper(): text for letter, text in _OPTION.findall(after)}
+def _listed(item: Item, asked: str, names: Collection[str]) -> dict[str, str]:
+    """Options that the prompt's last turn lists behind labels after the bare question, by label."""
+    after = item.prompt[-1].content.partition(asked)[2] if item.prompt else ""
+    found = ((label.upper(), text) for label, text in _OPTION.findall(after))
+    return {label: text for label, text in found if label in names}
 
 
 def _phrases(texts: Sequence[str]) -> tuple[str, ...]:
