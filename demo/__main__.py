@@ -13,7 +13,7 @@ from autoselection_core.evaluation.training.settings import FineTuning, fine_tun
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.models.speed import probe
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.writing import write_report
+from autoselection_core.report.writing import write_report, written_report
 from autoselection_core.store.home import Home
 from autoselection_dagster.installation import Installation
 from demo.base_model import base_model, is_prepared
@@ -44,7 +44,7 @@ def run() -> None:
             search.run()
         narrator.say("everything is measured; reading the result")
         facts = SearchFacts.of(installed_workspace(campaign, home), SEARCH)
-        report = write_report(facts)
+        report = written_report(facts) or write_report(facts)
     show_result(facts, report, truth(home), console)
 
 

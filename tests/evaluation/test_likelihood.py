@@ -18,6 +18,7 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import ScoringFailedError
+from autoselection_core.evaluation.scoring import likelihood
 from autoselection_core.evaluation.scoring.likelihood import Scoring, log_likelihoods, shares_prefixes
 from autoselection_core.evaluation.scoring.prefix_tree import shared_prefix_rows
 from autoselection_core.evaluation.scoring.scoring import score_benchmark
@@ -137,6 +138,21 @@ def test_a_model_that_ignores_the_mask_reads_every_sequence_by_itself(tiny: Path
 
     assert not shares_prefixes(heedless)
     assert shares_prefixes(BaseModel.load(tiny, dtype="float32").model)
+
+
+def test_models_of_one_base_are_tried_with_a_mask_once(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(likelihood, "_SHARING", {})
+
+    def passes_and_values() -> tuple[int, list[float]]:
+        loaded, passes = BaseModel.load(tiny, dtype="float32"), []
+        loaded.model.get_decoder().register_forward_pre_hook(lambda *_: passes.append(1))
+        score, _ = score_benchmark(loaded, choices_benchmark(), Side.TEST, Scoring())
+        return len(passes), [each.value for each in score.items]
+
+    first, second = passes_and_values(), passes_and_values()
+
+    assert second[0] < first[0]
+    assert second[1] == first[1]
 
 
 def limited(model: Any, tokens: int) -> Any:

@@ -1,10 +1,9 @@
 """Log-likelihoods of tokens, each shared prefix read once."""
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +30,8 @@ _BRANCHES, _BRANCH_TOKENS = 4, 12
 _NEARER = 0.5
 """In bfloat16 rounding takes about a tenth of what a missing mask changes."""
 
-_SHARING: MutableMapping[Any, bool] = WeakKeyDictionary()
-"""Whether a model honours such a mask, as long as it is in memory."""
+_SHARING: dict[tuple[str, str, str], bool] = {}
+"""Whether a model honours such a mask, by its name, its class and its device."""
 
 _LOGITS_BYTES = {"cpu": 32 << 20, "cuda": 512 << 20}
 """Maximum size of a vocabulary-sized tensor."""
@@ -59,6 +58,7 @@ def log_likelihoods(
     *,
     done: Callable[[int, int], None] = lambda _, __: None,
     frozen: FrozenLayers | None = None,
+    name: str | None = None,
 ) -> tuple[list[LogLikelihoods], int]:
     """Log-likelihood of the wanted tokens of each sequence, each shared prefix read once.
 
@@ -69,12 +69,13 @@ def log_likelihoods(
         scoring: Size of a forward pass.
         done: Called with how many sequences are done, and how many there are.
         frozen: Layers whose states are the same for every model that is trained from one base model.
+        name: Name of the base model and its number type, so that what is tried with it is remembered.
 
     Returns:
         One entry a sequence, in order; and how many tokens the model read.
     """
     results: list[LogLikelihoods | None] = [None] * len(sequences)
-    row_tokens = scoring.row_tokens if shares_prefixes(model) else _ONE_BY_ONE
+    row_tokens = scoring.row_tokens if shares_prefixes(model, name) else _ONE_BY_ONE
     waiting = list(reversed(shared_prefix_rows(sequences, row_tokens)))
     read = finished = 0
     while waiting:
@@ -93,18 +94,26 @@ def log_likelihoods(
     return [value for value in results if value is not None], read
 
 
-def shares_prefixes(model: Any) -> bool:  # noqa: ANN401 no types
+def shares_prefixes(model: Any, name: str | None = None) -> bool:  # noqa: ANN401 no types
     """Whether a model honours a mask under which several sequences share a prefix.
 
     Models with a recurrent state do not, and with a sliding window the mask would switch the window off. So
     windows are looked up, and the rest is tried with short sequences: beside each other with the mask, beside
     each other without it, and alone. With the mask they must be nearer to alone; how near, rounding decides.
+    A process tries a model of one name once, because no adapters change how its layers read a mask.
+
+    Args:
+        model: A causal language model.
+        name: Name of the base model and its number type; None tries the model.
     """
     if getattr(model.config.get_text_config(), "sliding_window", None) is not None:
         return False
-    if model not in _SHARING:  # asked again for every benchmark
-        _SHARING[model] = _honours_masks(model)
-    return _SHARING[model]
+    if name is None:
+        return _honours_masks(model)
+    known = (name, type(decoder(model)).__name__, str(model.device))
+    if known not in _SHARING:
+        _SHARING[known] = _honours_masks(model)
+    return _SHARING[known]
 
 
 def _honours_masks(model: Any) -> bool:  # noqa: ANN401 no types

@@ -212,8 +212,11 @@ def _by_likelihood(
     reader = Reader.of(model)
     asked = [answer for number in range(len(items)) for answer in _ask(reader, benchmark, items, number)]
     sequences, wanted = [answer.tokens for answer in asked], [answer.wanted for answer in asked]
-    frozen = FrozenLayers.of(model.model, model.version)
-    values, read = log_likelihoods(model.model, sequences, wanted, scoring, done=report, frozen=frozen)
+    name = model.version
+    frozen = FrozenLayers.of(model.model, name)
+    values, read = log_likelihoods(
+        model.model, sequences, wanted, scoring, done=report, frozen=frozen, name=name
+    )
     answers: list[list[tuple[_Asked, LogLikelihoods]]] = [[] for _ in items]
     for answer, value in zip(asked, values, strict=True):
         answers[answer.item].append((answer, value))
