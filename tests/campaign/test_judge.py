@@ -241,4 +241,5 @@ def test_the_settings_for_llama_factory_name_a_data_set_of_its_registry(folder: 
     registry = json.loads((Path(settings["dataset_dir"]) / "dataset_info.json").read_text())
     entry = registry[settings["dataset"]]
     assert {*entry["columns"], *entry["tags"], "formatting"} <= accepted("llamafactory", "dataset")
+    assert entry["formatting"] == "sharegpt", "its reader of `openai` adds a system message of its own"
     assert entry["file_name"] == "/data/subset.jsonl"

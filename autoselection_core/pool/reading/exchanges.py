@@ -7,6 +7,7 @@ from typing import TypeAlias
 from autoselection_core.identity import Json
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
+    HISTORIES,
     PARTS,
     QUESTIONS,
     SYSTEMS,
@@ -16,7 +17,7 @@ from autoselection_core.pool.reading.spellings import (
 from autoselection_core.pool.reading.turns import are_turns
 from autoselection_core.pool.sample import Role
 
-FURTHER_SYSTEMS = ("systeminstruction", "system_instruction")
+FURTHER_SYSTEMS = ("systeminstruction", "system_instruction", "systemprompt", "preamble")
 _ANSWER = "answer"
 
 Found: TypeAlias = tuple[str, Json]
@@ -69,6 +70,7 @@ _STREAMED = ("data: {", "event: ")
 
 _WRAPS = ("body", "params", "json")
 _ASKED = ("messages", "contents", "input", "prompt")
+_ASKED_OF_COHERE, _OF_COHERE = "message", {"generation_id", "response_id"}
 _INSTRUCTIONS = "instructions"
 _BESIDE = "_metadata"
 
@@ -151,7 +153,7 @@ def _object(value: Json) -> Mapping[str, Json] | None:
 
 def _request_in(value: Json) -> Part | None:
     """Turns of a request, and its other fields, with system message and tools under known names."""
-    request = _object(value)
+    request = _with_messages(_object(value))
     key = None if request is None else next((key for key in _ASKED if request.get(key)), None)
     if request is None or key is None:
         return None
@@ -168,6 +170,16 @@ def _request_in(value: Json) -> Part | None:
     return turns, rest
 
 
+def _with_messages(request: Mapping[str, Json] | None) -> Mapping[str, Json] | None:
+    """A request with turns: one to Cohere has its question beside earlier turns."""
+    asked = None if request is None else request.get(_ASKED_OF_COHERE)
+    if request is None or not isinstance(asked, str):
+        return request
+    before = request.get(HISTORIES[1])
+    turns = [*(before if isinstance(before, list) else []), {"role": "user", "content": asked}]
+    return {**_without(request, (_ASKED_OF_COHERE, HISTORIES[1])), _REQUESTED[0]: turns}
+
+
 def _response_in(value: Json) -> Part | None:
     response = _object(value)
     return None if response is None else _response_of(response)
@@ -179,6 +191,8 @@ def _response_of(response: Mapping[str, Json]) -> Part | None:
         return [{"role": response.get("role"), "content": response["content"]}], _without(
             response, ("role", "content")
         )
+    if isinstance(said := response.get("text"), str) and _OF_COHERE & response.keys():
+        return [{"role": "assistant", "content": said}], _without(response, ("text", HISTORIES[1]))
     items = response.get("output")
     if isinstance(items, list) and are_turns(items):
         return items, _without(response, ("output",))

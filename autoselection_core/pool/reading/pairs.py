@@ -19,7 +19,7 @@ from autoselection_core.pool.reading.side_texts import (
 )
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
-    HISTORY,
+    HISTORIES,
     INPUTS,
     MAY_BE_NO_INPUT,
     PREFERENCE,
@@ -47,6 +47,10 @@ _SIDES = (
     *(("preferred", "rejected"), ("accepted", "rejected"), ("response_j", "response_k")),
 )
 """Words in the names of two answers of which the first is better."""
+
+_LISTS = ("responses", "completions", "answers", "candidates", "samples")
+_ORDERS = ("ranking", "rankings", "order", "preference_order")
+"""Several answers in a list, and lists that order them."""
 
 _STEMS = (*ANSWERS, "model", "reply", "generation")
 _APART = (("_a", "_b"), ("_A", "_B"), ("_1", "_2"), ("_0", "_1"), ("1", "2"))
@@ -143,6 +147,9 @@ def answer_beside(view: View) -> list[Message]:
 def _question(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
     named = rules.fields.question
     if named is not None:
+        said = None if "{" in named else parsed(view.value(named))
+        if are_turns(said):
+            return None, conversation(said, named, view.notes)
         return None, [_asked(view.fill(named), named)]
     key = _question_key(view)
     value = view.record[key]
@@ -158,9 +165,10 @@ def _question(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
         return key, []  # the assistant opens the conversation
     turns = _history(view)
     question = with_side_texts(_with_input(view, key, rules), view)
-    if not turns and question and (before := view.record.get(HISTORY)) and has_text(before):
-        view.notes.add(HISTORY, Treatment.RENDERED)
-        question = f"{view.text(HISTORY)}\n{question}"
+    history = _history_key(view)
+    if not turns and question and (before := view.record.get(history)) and has_text(before):
+        view.notes.add(history, Treatment.RENDERED)
+        question = f"{view.text(history)}\n{question}"
     return key, [*turns, _asked(question, key)]
 
 
@@ -208,6 +216,8 @@ def _way_inside(record: Mapping[str, Json], what: str) -> str:
         next((name for name in texts if name.rpartition(".")[2] in known), None)
         for known in (QUESTIONS, ANSWERS)
     )
+    if asked is None and answered and "." in answered:
+        asked = next((name for name in texts if name.rpartition(".")[0] in QUESTIONS), None)
     given = texts.get(answered or "")
     if isinstance(given, list) and given and isinstance(given[0], Mapping) and "value" in given[0]:
         answered = f"{answered}.0.value"  # of one of several annotators (Argilla)
@@ -246,9 +256,27 @@ def _reject_without_choice(record: Mapping[str, Json]) -> None:
                 f"its answers are {sides[0]} and {other}; `answer: {sides[0]}` in its source reads the first"
             )
             raise RejectedRecordError(QuarantineReason.PREFERENCE, f"{detail}, whichever is better")
+    _reject_list(record)
     answers = record.get("answers")
     if isinstance(answers, list | Mapping) and not has_text(answers):
         raise RejectedRecordError(QuarantineReason.NO_ANSWER, "the field answers is there and holds no text")
+
+
+def _reject_list(record: Mapping[str, Json]) -> None:
+    """Put a record aside that lists several answers, with what may say which is the best."""
+    for key in _LISTS:
+        said = record.get(key)
+        texts = said if isinstance(said, list) and all(isinstance(each, str) for each in said) else []
+        if len(texts) < len(_PAIR):
+            continue
+        several = f"its {key} are {len(texts)} answers"
+        order = next((name for name in _ORDERS if isinstance(record.get(name), list)), None)
+        if order is None:
+            way = f"`answer: {key}.0` in its source reads the first"
+            raise RejectedRecordError(QuarantineReason.NO_ANSWER, f"{several}; {way}")
+        way = f"`jq -c '.answer = .{key}[.{order}[0]]'` writes the best, where {order} begins with its place"
+        detail = f"{several}, and {order} may list their places or their ranks; {way}"
+        raise RejectedRecordError(QuarantineReason.PREFERENCE, detail)
 
 
 def _split(field: str, marks: tuple[str, ...]) -> str:
@@ -290,32 +318,38 @@ def _pass_over_the_same(view: View, key: str, turns: list[Message]) -> None:
             view.notes.add(other, Treatment.FULLER)
 
 
+def _history_key(view: View) -> str:
+    """The first of the fields for earlier turns that says something."""
+    return next((key for key in HISTORIES if view.record.get(key)), HISTORIES[0])
+
+
 def _history(view: View) -> list[Message]:
     """Earlier turns: a list of them, pairs, texts in turn, or one text with marks; other text is no turn.
 
     Raises:
         RejectedRecordError: It holds something else.
     """
-    said = view.value(HISTORY)
+    key = _history_key(view)
+    said = view.value(key)
     if isinstance(said, str):
         listed = parsed(said)
         said = turns_of_history(said) if isinstance(listed, str) else listed
     if not said:
         return []
     if are_turns(said):
-        return conversation(said, HISTORY, view.notes)
+        return conversation(said, key, view.notes)
     pairs: list[Json] = said if isinstance(said, list) else [said]
     if all(isinstance(each, str) for each in pairs) and len(pairs) % len(_PAIR) == 0:
         pairs = list(zip(pairs[::2], pairs[1::2], strict=True))
-    return [turn for pair in pairs for turn in _of_pair(pair)]
+    return [turn for pair in pairs for turn in _of_pair(pair, key)]
 
 
-def _of_pair(pair: Json) -> Iterator[Message]:
+def _of_pair(pair: Json, where: str) -> Iterator[Message]:
     if not isinstance(pair, list | tuple) or len(pair) != len(_PAIR):
-        detail = f"{HISTORY} holds something other than pairs or turns"
+        detail = f"{where} holds something other than pairs or turns; `keep: [{where}]` leaves it beside"
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, detail)
-    yield _asked(text_of(pair[0], HISTORY), HISTORY)
-    yield Message(Role.ASSISTANT, text_of(pair[1], HISTORY, verbatim_text))
+    yield _asked(text_of(pair[0], where), where)
+    yield Message(Role.ASSISTANT, text_of(pair[1], where, verbatim_text))
 
 
 def _asked(question: str, where: str) -> Message:

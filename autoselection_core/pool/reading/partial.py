@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
 from autoselection_core.identity import Json
 from autoselection_core.pool.reading.exchanges import RESPONSES, is_request, is_response
-from autoselection_core.pool.reading.spellings import CONTENTS, SPEAKERS, role_of
+from autoselection_core.pool.reading.spellings import CONTENTS, FURTHER_CONTENTS, SPEAKERS, role_of
 from autoselection_core.pool.reading.turns import are_turns, conversation
 from autoselection_core.pool.reading.view import Notes
 from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Role
 
-_SAID = (*CONTENTS, "message", "body", "utterance")
+_SAID = (*CONTENTS, *FURTHER_CONTENTS)
 _GROUPS = (
     *("conversation_id", "conv_id", "dialog_id", "dialogue_id", "thread_id", "session_id", "chat_id"),
     *("conversation", "dialog", "dialogue", "thread", "session"),

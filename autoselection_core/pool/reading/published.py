@@ -92,6 +92,9 @@ _PAIRS = (
 
 _RATED = ("answers", "responses", "completions")
 _RANK, _SCORES = "rank", ("overall_score", "pm_score", "score", "rating")
+_BESIDE: Mapping[str, str] = {"ranks": _RANK, **{f"{name}s": name for name in _SCORES}, "rewards": "score"}
+"""Lists of ranks or scores beside a list of answers, and the name of one."""
+
 _SAID = ("answer", "response", "completion", "text", "content")
 _OPTIONS = ("opa", "opb", "opc", "opd")
 
@@ -121,7 +124,7 @@ def normalise_published_layout(record: Record, answer: str | None) -> tuple[Reco
     for pair in sorted(fitting, key=lambda each: each.better not in record)[:1]:
         return _better_side(record, pair, answer)
     for key in _RATED:
-        if rated := _rated(record.get(key)):
+        if rated := _rated(record.get(key)) or _rated(_with_marks(record, key)):
             return _best_rated(record, key, rated, answer)
         if answer == key and _is_rated_in_part(record.get(key)):
             detail = f"an answer in its `{key}` has no text, or no number as its rank or score"
@@ -281,6 +284,16 @@ def _rated(value: Json) -> list[_Rated]:
         value = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     found = [_text_and_place(each) for each in value] if isinstance(value, list) else []
     return [] if None in found else [each for each in found if each is not None]
+
+
+def _with_marks(record: Record, key: str) -> Json:
+    """The answers of a list with the ranks or scores of a list of the same length beside it."""
+    answers = record.get(key)
+    for name, mark in _BESIDE.items():
+        marks = record.get(name)
+        if isinstance(answers, list) and isinstance(marks, list) and len(answers) == len(marks):
+            return [{_SAID[0]: text, mark: each} for text, each in zip(answers, marks, strict=True)]
+    return None
 
 
 def _is_rated_in_part(value: Json) -> bool:

@@ -61,9 +61,12 @@ NAMED = "named fields"
 
 SPEAKERS = ("role", "from", "speaker", "sender")
 CONTENTS = ("content", "value", "text")
+FURTHER_CONTENTS = ("message", "utterance", "body")
+"""Text of a turn that has none under the usual names (Cohere, dialogues of tasks)."""
+
 REASONING = ("reasoning_content", "thinking", "reasoning")
-HISTORY = "history"
-"""Earlier turns beside a question (Alpaca's kind)."""
+HISTORIES = ("history", "chat_history", "conversation_history")
+"""Earlier turns beside a question (Alpaca's kind, Cohere, LangChain)."""
 
 REFUSAL = "refusal"
 """Field of what the assistant says in place of a content (OpenAI)."""

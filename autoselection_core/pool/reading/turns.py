@@ -25,6 +25,7 @@ from autoselection_core.pool.reading.spellings import (
     CALL_FIELDS,
     CALL_ID,
     CONTENTS,
+    FURTHER_CONTENTS,
     FURTHER_MARKS,
     MARKS,
     PARTS,
@@ -239,6 +240,8 @@ def _message(turn: Turn, role: Role, name: str, content: Json, where: str) -> Me
 def _content(turn: Turn, role: Role) -> Json:
     """The text or parts of a turn; a system message may be under the name of one."""
     there = [turn[key] for key in CONTENTS if turn.get(key) is not None]
+    if not there and not any(turn.get(key) for key in (*CALL_FIELDS, PARTS, REFUSAL)):
+        there = [said for key in FURTHER_CONTENTS if isinstance(said := turn.get(key), str)]
     content = next((each for each in there if each not in ("", [])), there[0] if there else None)
     if content in (None, "", []) and role is Role.ASSISTANT and isinstance(turn.get(REFUSAL), str):
         return turn[REFUSAL]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.errors.pool import RejectedRecordError
+from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
 from autoselection_core.identity import Json
 from autoselection_core.pool import Message, QuarantineReason, Role, Sample
 from autoselection_core.pool.canonical import canonical_text
@@ -479,7 +479,6 @@ ONE_TURN: dict[str, Json] = {"role": "user", "content": "Hi"}
             "no field that is known answers",
         ),
         ({"input": "Hi", "target": "Hello.", "output": CHAT}, "output holds something other than text"),
-        ({"chat_history": [{"role": "USER", "message": "Hi"}], "text": "Hello."}, "name the question under"),
         (
             {"fields": {"prompt": "Hi"}, "responses": {"answer": [{"value": "Hello."}, {"value": "Hey."}]}},
             "as in `fields: {question: fields.prompt, answer: responses.answer.0.value}`",
@@ -520,3 +519,185 @@ def test_the_setting_that_a_reason_names_reads_the_record(record: Json, rules: t
     named = Rules(fields=Fields(question=rules[0], answer=rules[1]))
 
     assert read_record(record, named).sample == conversation((Role.USER, "Hi"), (Role.ASSISTANT, "Hello."))
+
+
+def node(parent: str | None, role: str, content: Json, **further: Json) -> dict[str, Json]:
+    """A node of the tree that an export of ChatGPT holds."""
+    if isinstance(content, str):
+        content = {"content_type": "text", "parts": [content]}
+    message: Json = {"author": {"role": role}, "content": content, "recipient": "all", **further}
+    return {"message": message, "parent": parent, "children": []}
+
+
+EXPORTED: dict[str, Json] = {
+    "root": {"message": None, "parent": None, "children": ["hidden"]},
+    "hidden": node("root", "system", "", weight=0.0),
+    "wishes": node(
+        "hidden", "user", {"content_type": "user_editable_context", "user_instructions": "Be brief."}
+    ),
+    "first": node("wishes", "user", "Name a lake."),
+    "said": node("first", "assistant", "The Tjeuk."),
+    "asked": node("wishes", "user", "Name a river."),
+    "thoughts": node(
+        "asked", "assistant", {"content_type": "thoughts", "thoughts": [{"content": "Frisian."}]}
+    ),
+    "call": node(
+        "thoughts", "assistant", {"content_type": "code", "text": '{"q": "river"}'}, recipient="search"
+    ),
+    "found": node("call", "tool", {"content_type": "execution_output", "text": "Lemmer"}),
+    "recap": node("found", "assistant", {"content_type": "reasoning_recap", "content": "Thought for 2s"}),
+    "end": node("recap", "assistant", "The Lemmer.", weight=1.0),
+}
+
+
+def test_an_export_of_chatgpt_is_read_from_its_current_node_to_the_root() -> None:
+    reading = read_record({"title": "Rivers", "mapping": EXPORTED, "current_node": "end"})
+
+    assert [(str(each.role), each.content) for each in reading.sample.messages] == [
+        ("system", "Be brief."),
+        ("user", "Name a river."),
+        ("assistant", ""),
+        ("tool", "Lemmer"),
+        ("assistant", "The Lemmer."),
+    ]
+    called = reading.sample.messages[2]
+    assert called.reasoning == "Frisian."
+    assert [(call.name, call.arguments) for call in called.calls] == [("search", '{"q":"river"}')]
+    assert json.loads(reading.extras or "")["messages_of_other_branches"] == 2
+
+
+def test_another_current_node_is_another_branch() -> None:
+    sample = read_record({"mapping": EXPORTED, "current_node": "said"}).sample
+
+    assert [each.content for each in sample.messages[1:]] == ["Name a lake.", "The Tjeuk."]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        node(
+            None,
+            "user",
+            {"content_type": "multimodal_text", "parts": [{"content_type": "image_asset_pointer"}]},
+        ),
+        node(None, "user", "What does it say?", metadata={"attachments": [{"name": "letter.pdf"}]}),
+    ],
+)
+def test_a_question_about_a_file_that_an_export_lacks_is_put_aside(asked: Json) -> None:
+    nodes: Json = {"asked": asked, "said": node("asked", "assistant", "A letter.")}
+
+    with pytest.raises(RejectedRecordError) as caught:
+        read_record({"mapping": nodes, "current_node": "said"})
+
+    assert caught.value.reason is QuarantineReason.MEDIA
+
+
+def test_what_was_spoken_in_an_export_is_text_and_a_circle_of_nodes_ends() -> None:
+    spoken: Json = {
+        "content_type": "multimodal_text",
+        "parts": [
+            {"content_type": "audio_transcription", "text": "Name a river."},
+            {"content_type": "audio_asset"},
+        ],
+    }
+    nodes: Json = {"asked": node("said", "user", spoken), "said": node("asked", "assistant", "The Lemmer.")}
+
+    sample = read_record({"mapping": nodes, "current_node": "said"}).sample
+
+    assert [each.content for each in sample.messages] == ["Name a river.", "The Lemmer."]
+
+
+BEFORE: list[Json] = [{"role": "USER", "message": "Hi"}, {"role": "CHATBOT", "message": "Hello."}]
+ASKED_OF_COHERE: dict[str, Json] = {
+    "message": "Name a river.",
+    "chat_history": BEFORE,
+    "preamble": "Be brief.",
+}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {**ASKED_OF_COHERE, "text": "The Lemmer.", "generation_id": "g"},
+        {**ASKED_OF_COHERE, "response": "The Lemmer."},
+        {"request": ASKED_OF_COHERE, "response": {"text": "The Lemmer.", "generation_id": "g"}},
+        {
+            "preamble": "Be brief.",
+            "message": "Name a river.",
+            "text": "The Lemmer.",
+            "chat_history": [
+                *BEFORE,
+                {"role": "USER", "message": "Name a river."},
+                {"role": "CHATBOT", "message": "The Lemmer."},
+            ],
+        },
+        {"question": "Name a river.", "chat_history": [["Hi", "Hello."]], "answer": "The Lemmer."}
+        | {"system": "Be brief."},
+        {"chat_history": [*BEFORE, {"role": "USER", "message": "Name a river."}], "text": "The Lemmer."}
+        | {"preamble": "Be brief."},
+        {"conversation_history": BEFORE, "query": "Name a river.", "response": "The Lemmer."}
+        | {"system_prompt": "Be brief."},
+    ],
+)
+def test_earlier_turns_are_read_before_the_question_under_any_of_their_names(record: Json) -> None:
+    assert [(str(each.role), each.content) for each in read_record(record).sample.messages] == [
+        ("system", "Be brief."),
+        ("user", "Hi"),
+        ("assistant", "Hello."),
+        ("user", "Name a river."),
+        ("assistant", "The Lemmer."),
+    ]
+
+
+def test_a_message_that_nothing_answers_is_no_question() -> None:
+    with pytest.raises(RejectedRecordError, match="its fields are message, diff"):
+        read_record({"message": "Mend the pump", "diff": "+1"})
+
+
+def test_questions_alone_are_no_conversation() -> None:
+    with pytest.raises(RejectedRecordError, match="its fields are question_id, turns"):
+        read_record({"question_id": 81, "turns": ["Write a letter.", "Shorten it."]})
+
+
+def test_a_question_that_a_source_names_may_be_turns() -> None:
+    asked: Json = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Name a river."}]
+    rules = Rules(fields=Fields(question="asked.raw", answer="said"))
+
+    for spelled in (asked, json.dumps(asked)):
+        sample = read_record({"asked": {"raw": spelled}, "said": "The Lemmer."}, rules).sample
+        assert [each.content for each in sample.messages] == ["Be brief.", "Name a river.", "The Lemmer."]
+
+
+@pytest.mark.parametrize(
+    ("beside", "best"),
+    [({"scores": [0.2, 0.9]}, "b"), ({"rewards": [2, 1]}, "a"), ({"ranks": [2, 1]}, "b")],
+)
+def test_scores_or_ranks_in_a_list_beside_the_answers_say_which_is_the_best(
+    beside: dict[str, Json], best: str
+) -> None:
+    record: Json = {"prompt": "Name a river.", "responses": ["a", "b"], **beside}
+
+    assert read_record(record, Rules(answer="responses")).sample.messages[-1].content == best
+    with pytest.raises(UndeclaredAnswerError, match="with `answer: responses` in its source"):
+        read_record(record)
+
+
+@pytest.mark.parametrize(
+    ("record", "way"),
+    [
+        (
+            {"prompt": "Name a river.", "responses": ["a", "b"], "ranking": [1, 0]},
+            "ranking may list their places or their ranks; `jq -c '.answer = .responses[.ranking[0]]'`",
+        ),
+        ({"prompt": "Name a river.", "samples": ["a", "b"]}, "`answer: samples.0` in its source"),
+        (
+            {"prompt": {"raw": "Name a river."}, "response": {"output": "The Lemmer."}, "success": True},
+            "as in `fields: {question: prompt.raw, answer: response.output}`",
+        ),
+    ],
+)
+def test_answers_that_no_field_tells_apart_are_put_aside_with_a_way_forward(record: Json, way: str) -> None:
+    with pytest.raises(RejectedRecordError) as caught:
+        read_record(record)
+
+    assert way in str(caught.value)
