@@ -30,7 +30,7 @@ def run() -> None:
     home = Home(installation.home)
     campaign = load_campaigns(installation.campaigns, home)[CAMPAIGN]
     trials, arms = ["trial"] * campaign.search.budget, ["arm"] * campaign.search.report_evaluations
-    ahead = ["base model", "services", "signals", *trials, "plan", *arms, "report"]
+    ahead = ["base model", "services", "signals", *trials, *arms, "report"]
     narrator = Narrator(console, ahead)
     search = DemoSearch(installation, Ledger.open(home.history_url), narrator)
     with narrator.watching():

@@ -54,7 +54,6 @@ STAGES: Mapping[str, Work] = {
     "services": Work(12),
     "signals": Work(25, 11_000),
     "trial": Work(9, 2_500, 1),
-    "plan": Work(8),
     "arm": Work(9, 2_500, 1),
     "report": Work(30, 12_000),
 }

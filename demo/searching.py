@@ -122,12 +122,8 @@ class DemoSearch:
 
     @property
     def _report_stage(self) -> _Stage:
-        """The first report of a search plans its arms; the last one says what they showed."""
-        return (
-            _Stage("plan", "planning the report")
-            if "plan" in self.narrator.ahead
-            else _Stage("report", "report")
-        )
+        """A report that is made before its evaluations plans them: where no worker went on to them."""
+        return _Stage("plan", "planning the report") if self._is_open() else _Stage("report", "report")
 
     def _stage(self, number: str) -> _Stage:
         trial = self._trial(number)

@@ -117,11 +117,15 @@ def write_report(facts: SearchFacts) -> Report:
 
 def written_report(facts: SearchFacts) -> Report | None:
     """The report of a search as it was written; None where there is none, or the search goes on after it."""
-    folder = facts.workspace.home.report(facts.record.search)
-    is_there = Report.at(folder, ()).html.is_file()
-    if not is_there or facts.record.state is SearchState.ACTIVE or not facts.history.observations:
+    is_running = facts.record.state is SearchState.ACTIVE
+    if not has_report(facts) or is_running or not facts.history.observations:
         return None
-    return Report.at(folder, findings(facts))
+    return Report.at(facts.workspace.home.report(facts.record.search), findings(facts))
+
+
+def has_report(facts: SearchFacts) -> bool:
+    """Whether a report of a search was ever written."""
+    return Report.at(facts.workspace.home.report(facts.record.search), ()).html.is_file()
 
 
 def _measured(facts: SearchFacts) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import SearchState, TrialState
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.differing import pool_change
-from autoselection_core.report.writing import write_report
+from autoselection_core.report.writing import has_report, write_report
 from autoselection_core.search.report_evaluations import open_arms, plan_arms, score_untrained
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.subset import Subset
@@ -59,8 +59,9 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
         """Report of a search: its winner beside the full pool and random subsets of equal tokens.
 
         While the search runs it shows how far it is, and is refreshed after every trial and report
-        evaluation. At the end it plans the evaluations that the comparison still needs; the search sensor
-        starts them, and then makes this report again. Test items are opened here and nowhere else.
+        evaluation. After the last trial the search's worker goes on with the evaluations that the comparison
+        needs; then the search sensor makes this report, which plans those that no worker planned. Test items
+        are opened here and nowhere else.
         """
         facts = SearchFacts.of(place.workspace(home), context.partition_key)
         if entered := enter_recorded_trials(context.instance, place, facts):
@@ -87,7 +88,7 @@ def _open_report(facts: SearchFacts, say: Callable[[str], None]) -> None:
     status = SearchStatus.of(ledger, record.search, facts.workspace.home)
     done = {(arm.arm, arm.subset, arm.replicate): arm for arm in status.arms}
     evaluator = facts.workspace.evaluator(record.spec.pool_version, record.spec)
-    if status.record.open_arms:
+    if status.record.open_arms or (status.arms and not has_report(facts)):
         score_untrained(evaluator, record.search)
     for number, plan in enumerate(planned[: status.planned_arms], start=1):
         arm = done[plan.arm, plan.subset, plan.replicate]

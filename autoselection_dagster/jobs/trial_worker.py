@@ -12,6 +12,7 @@ from pydantic import Field
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, SearchState
+from autoselection_core.search.report_evaluations import plan_arms
 from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.assets.progress import show_progress
 from autoselection_dagster.errors import Terminated, terminated_in_a_sentence
@@ -49,18 +50,23 @@ def work_job(place: Place, resources: Mapping[str, object], trial_job: TrialJob)
     ) -> None:
         """Make one trial after the other until nothing is left to start, or one of them failed.
 
-        Each is a run with assets, checks and lineage of its own. After a failure or an interruption a fresh
-        process goes on, so that nothing that broke here breaks the next trial. Each worker has devices of its
-        own, where the machine has several.
+        Each is a run with assets, checks and lineage of its own. After the last trial the worker plans the
+        report's evaluations and makes them, too: it has the model in memory. After a failure or an
+        interruption a fresh process goes on, so that nothing that broke here breaks the next trial. Each
+        worker has devices of its own, where the machine has several.
         """
         count = fine_tuning(place.campaign.training).devices
 
         def show() -> None:
             show_progress(context.instance, place, SearchStatus.of(ledger, config.search, home))
 
+        def plan() -> None:
+            solver = place.workspace(home).solver(ledger.search(config.search).spec)
+            ledger.plan_report(config.search, plan_arms(ledger, config.search, solver))
+
         leased = lease_devices(home.root / "devices", devices(os.environ), count, os.environ)
         with terminated_in_a_sentence(), leased:
-            _work(context, place, reservations(ledger, config.search), trial_job(), show)
+            _work(context, place, reservations(ledger, config.search, plan), trial_job(), show)
 
     @dg.job(name=place.names.work_job, executor_def=dg.in_process_executor, resource_defs=dict(resources))
     def worker() -> None:
@@ -88,12 +94,33 @@ def _work(
             return
 
 
-def reservations(ledger: Ledger, search: str) -> Iterator[Reservation]:
-    """The next trial or report evaluation of a search, reserved when it is asked for, while there is one."""
-    while (found := _reserve(ledger, search)) is not None:
+def reservations(ledger: Ledger, search: str, plan: Callable[[], None]) -> Iterator[Reservation]:
+    """The next trial or report evaluation of a search, reserved when it is asked for, while there is one.
+
+    Args:
+        ledger: The history.
+        search: Name of the search.
+        plan: Enters the evaluations of its report; called once, after its last trial.
+    """
+    is_planned = False
+    while True:
+        found = _reserve(ledger, search)
+        if found is None and not is_planned and _awaits_plan(ledger, search):
+            plan()
+            is_planned = True
+            found = _reserve(ledger, search)
+        if found is None:
+            return
         # The short lease of a worker and not the long one of a queue: who dies now is missed soon.
         ledger.heartbeat(found)
         yield found
+
+
+def _awaits_plan(ledger: Ledger, search: str) -> bool:
+    """Whether the trials of a search are over, and its report can pay for evaluations that nobody entered."""
+    record = ledger.search(search)
+    has_budget = record.report_spent < record.report_evaluations and not record.open_arms
+    return is_over(record) and has_budget and bool(ledger.history(search).observations)
 
 
 def _reserve(ledger: Ledger, search: str) -> Reservation | None:

@@ -96,7 +96,7 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
         """
         instance, now = context.instance, time.time()
         reconcile(ledger, instance)
-        reports = _reports(ledger, graphs)
+        reports = _reports(ledger, instance, graphs)
         wanted = [*_workers(ledger, instance, graphs), *reports]
         known = requested_runs(instance, [str(ask.run_key) for ask in wanted])
         lost = [LostReport.of(instance, ask) for ask in reports if _are_lost(known[str(ask.run_key)])]
@@ -191,12 +191,17 @@ def _workers(
             yield _worker_request(graphs[search.spec.campaign], search.search, key)
 
 
-def _reports(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[dg.RunRequest]:
-    """A run for each report that is due."""
+def _reports(
+    ledger: Ledger, instance: dg.DagsterInstance, graphs: Mapping[str, CampaignGraph]
+) -> list[dg.RunRequest]:
+    """A run for each report that is due: when the last worker has ended, which plans its evaluations."""
+    at_work = {
+        run.tags.get(WORKS_ON_TAG) for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
+    }
     return [
         _report_request(graphs[search.spec.campaign], search)
         for search in _searches(ledger, graphs)
-        if is_over(search) and not search.open_arms
+        if is_over(search) and not search.open_arms and search.search not in at_work
     ]
 
 

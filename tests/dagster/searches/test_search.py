@@ -22,6 +22,7 @@ from autoselection_core.report.serving import resolve_report_file
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home
 from autoselection_dagster.jobs.cost_estimate import why_nothing_starts
+from autoselection_dagster.trials.naming import WORKS_ON_TAG
 from autoselection_dagster.values.metadata.rendering import links, sentence_list
 from tests.dagster.installations import Driver, cell, installation
 
@@ -77,14 +78,32 @@ def test_the_budgets_are_spent_to_the_unit(searched: Driver) -> None:
     assert sum(payment.cost for payment in paid) == 5
 
 
-def test_one_worker_makes_all_trials_and_one_the_report(searched: Driver) -> None:
-    assert searched.asked == [
-        "first|worker|1",
-        "first|report|3|0|2",
-        "first|worker|2",
-        "first|report|3|3|2",
-    ]
-    assert len(set(searched.asked)) == len(searched.asked)
+def test_one_worker_makes_all_trials_and_what_the_report_compares(searched: Driver) -> None:
+    assert searched.asked == ["first|worker|1", "first|report|3|3|2"]
+
+
+def test_a_report_waits_for_the_worker_that_plans_it_and_plans_it_where_that_one_died(
+    tmp_path: Path, model: Path
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        driver = Driver(installation(tmp_path, model), instance)
+        driver.prepare()
+        driver.start(name="first", budget=1)
+        workspace = Workspace(
+            load_campaigns(driver.installation.campaigns, Home(driver.installation.home))["demo"],
+            Home(driver.installation.home),
+        )
+        spec = driver.ledger.search("first").spec
+        run_search(driver.ledger, "first", workspace.solver(spec), workspace.evaluator(spec.pool_version))
+        worker = dg.DagsterRun("demo_work", tags={WORKS_ON_TAG: "first"}, status=dg.DagsterRunStatus.STARTED)
+        instance.add_run(worker)
+
+        waiting = driver.tick()
+        instance.report_run_failed(worker)
+        driver.work()
+
+    assert isinstance(waiting, dg.SkipReason)
+    assert driver.asked == ["first|report|1|0|2", "first|worker|2", "first|report|1|2|2"]
 
 
 def test_a_tick_after_the_end_asks_for_nothing(searched: Driver) -> None:
