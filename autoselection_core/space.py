@@ -213,6 +213,16 @@ def check_settings(settings: object) -> None:
         axis.space.check(getattr(settings, axis.name), axis.name)
 
 
+def is_finite(value: object) -> bool:
+    """Whether a value is a finite number; true and false are none.
+
+    Example:
+        >>> is_finite(0.5), is_finite(float("nan")), is_finite(True), is_finite("1")
+        (True, False, False, False)
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _require_range(space: object, low: float, high: float, scale: Scale) -> None:
     if not low <= high:
         raise InvalidSpaceError(repr(space), "low must not be above high")

@@ -10,6 +10,7 @@ from autoselection_core.benchmarks.benchmark import Benchmark, SplitSizes
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.errors.benchmarks import UnknownBenchmarkSettingError
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.space import is_finite
 
 OWN = "own"
 """The user's own format."""
@@ -151,6 +152,7 @@ class BenchmarkSettings:
             raise SettingError("max_characters", self.max_characters, allowed)
         if not 1 <= self.answer_tokens <= MAX_ANSWER_TOKENS:
             raise SettingError("answer_tokens", self.answer_tokens, f"from 1 to {MAX_ANSWER_TOKENS}")
+        SplitSizes(**{name: getattr(self, name) for name in _SIZES})  # refuses what parts nothing
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
@@ -178,7 +180,7 @@ SETTINGS = tuple(each.name for each in fields(BenchmarkSettings))
 _CALLED: Mapping[type, str] = {
     str: "text",
     int: "a whole number",
-    float: "a number",
+    float: "a finite number",
     bool: "true or false",
     Mapping: "a mapping of names to fields",
     tuple: "a list of texts",
@@ -198,5 +200,7 @@ def _convert(key: str, value: object, kind: Any) -> Any:  # noqa: ANN401 a type 
         return tuple(value)
     accepted = (int, float) if wanted is float else wanted
     if not isinstance(value, accepted) or (isinstance(value, bool) and wanted is not bool):
+        raise SettingError(key, value, _CALLED[wanted])
+    if wanted is float and not is_finite(value):
         raise SettingError(key, value, _CALLED[wanted])
     return value

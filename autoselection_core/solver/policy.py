@@ -1,6 +1,6 @@
 """Settings of a policy, as data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil, inf, isfinite
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.history.search_settings import DEFAULT, POLICIES, policy_now, settings_now
 from autoselection_core.operators.selection.ranking import HIGHEST, LOWEST
-from autoselection_core.space import Choice, Count, Interval, check_settings
+from autoselection_core.space import Choice, Count, Interval, check_settings, is_finite
 
 LATEST = 5
 """Highest version of the default policy, which new searches have. A registered search without a version has
@@ -141,16 +141,15 @@ class Policy:
         check_settings(self)
         for name in _ABOVE_ZERO:
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise SettingError(name, value, "above 0, or empty")
+            if value is not None and not (is_finite(value) and value > 0):
+                raise SettingError(name, value, "a finite number above 0, or empty")
         if self.min_share is not None:
             Interval(0.0, 1.0).check(self.min_share, "min_share")
         if self.composition is not None:
             Count(0, GROUPS_ONLY).check(self.composition, "composition")
         object.__setattr__(self, "shares", _shares(self.shares))
         object.__setattr__(self, "plain_scores", _plain_scores(self.plain_scores))
-        pairs = self.floors.items() if isinstance(self.floors, Mapping) else self.floors
-        object.__setattr__(self, "floors", tuple(sorted((name, float(least)) for name, least in pairs)))
+        object.__setattr__(self, "floors", _floors(self.floors))
 
     @property
     def plain_probes(self) -> float:
@@ -214,8 +213,48 @@ def _shares(given: Any) -> tuple[tuple[str, float, float], ...]:  # noqa: ANN401
     Raises:
         SettingError: A group has no two bounds from 0 to 1, the smaller one first.
     """
-    entries = given.items() if isinstance(given, Mapping) else ((name, bounds) for name, *bounds in given)
+    is_rows = isinstance(given, list | tuple) and all(isinstance(row, list | tuple) and row for row in given)
+    pairs = [(name, bounds) for name, *bounds in given] if is_rows else given
+    entries = _entries("shares", pairs, f"a mapping from a group to {_BOUNDS}")
     return tuple(sorted((name, *_bounds(name, bounds)) for name, bounds in entries))
+
+
+def _floors(given: Any) -> tuple[tuple[str, float], ...]:  # noqa: ANN401 - as YAML or a policy has it
+    """Least score of each benchmark, by name.
+
+    Raises:
+        SettingError: A score is no finite number.
+    """
+    wanted = "a mapping from a benchmark to its least score, a finite number"
+    return tuple(sorted((name, _least(name, least)) for name, least in _entries("floors", given, wanted)))
+
+
+def _least(name: str, score: Any) -> float:  # noqa: ANN401
+    refused = SettingError("floors", {name: score}, "a finite number for each benchmark")
+    try:
+        least = float(score)  # a registered search may have a number in quotes
+    except (TypeError, ValueError) as error:
+        raise refused from error
+    if isinstance(score, bool) or not isfinite(least):
+        raise refused
+    return least
+
+
+def _entries(name: str, given: Any, wanted: str) -> Iterable[tuple[str, Any]]:  # noqa: ANN401
+    """Names with their values, of a mapping or of pairs.
+
+    Raises:
+        SettingError: It is neither.
+    """
+    entries = list(given.items()) if isinstance(given, Mapping) else given
+    if not isinstance(entries, list | tuple) or not all(map(_is_entry, entries)):
+        raise SettingError(name, given, wanted)
+    return entries
+
+
+def _is_entry(given: object) -> bool:
+    is_pair = isinstance(given, list | tuple) and len(given) == len(("name", "value"))
+    return is_pair and isinstance(given[0], str)  # type: ignore[index] # is_pair narrows it
 
 
 def _plain_scores(given: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401 - as YAML or a policy has it
@@ -224,16 +263,16 @@ def _plain_scores(given: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401 - 
     Raises:
         SettingError: An end is unknown.
     """
-    entries = given.items() if isinstance(given, Mapping) else given
-    found = tuple(sorted((name, end) for name, end in entries))
+    wanted = f"one of {', '.join(_ENDS)} for each column"
+    found = _entries("plain_scores", given, wanted)
     for name, end in found:
         if end not in _ENDS:
-            raise SettingError("plain_scores", {name: end}, f"one of {', '.join(_ENDS)} for each column")
-    return found
+            raise SettingError("plain_scores", {name: end}, wanted)
+    return tuple(sorted((name, end) for name, end in found))
 
 
 def _bounds(name: str, bounds: Any) -> tuple[float, float]:  # noqa: ANN401
     is_pair = isinstance(bounds, list | tuple) and len(bounds) == len(("least", "largest"))
-    if is_pair and all(isinstance(each, int | float) for each in bounds) and 0 <= bounds[0] <= bounds[1] <= 1:
+    if is_pair and all(map(is_finite, bounds)) and 0 <= bounds[0] <= bounds[1] <= 1:
         return float(bounds[0]), float(bounds[1])
     raise SettingError("shares", {name: bounds}, _BOUNDS)

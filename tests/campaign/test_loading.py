@@ -175,6 +175,42 @@ BAD = [
     ("weight: 2", "weight: .inf", 9, r"weight is inf, but must be a finite number"),
     ("budget: 6", "budget: 1:06", 14, r"1:06 would be read in base 60"),
     ("budget: 6", "budget: 06", 14, r"06 would be read in base 8"),
+    ("weight: 2", "dev_share: .nan", 9, r"sums\.dev_share is nan, but must be a finite number"),
+    ("weight: 2", "chance: .inf", 9, r"sums\.chance is inf, but must be a finite number"),
+    ("weight: 2", "answer_tokens: 2024-01-01", 9, r"sums\.answer_tokens is .*2024.*a whole number"),
+    ("weight: 2", "test_items: 0", 9, r"sums\.test_items is 0, but must be at least 1 item"),
+    ("weight: 2", "metric: accurcy", 9, r"sums\.metric is refused: .*accurcy.* is unknown"),
+    (
+        "warmup: 2",
+        "floors: {sums: .nan}",
+        15,
+        r"policy\.floors is refused: .*a finite number for each benchmark",
+    ),
+    (
+        "warmup: 2",
+        "floors: {sums: true}",
+        15,
+        r"policy\.floors is refused: .*a finite number for each benchmark",
+    ),
+    (
+        "warmup: 2",
+        "floors: {sums: high}",
+        15,
+        r"policy\.floors is refused: .*a finite number for each benchmark",
+    ),
+    ("warmup: 2", "floors: [sums]", 15, r"floors is \['sums'\], but must be a mapping from a benchmark"),
+    ("warmup: 2", "floors: 0.3", 15, r"floors is 0\.3, but must be a mapping from a benchmark"),
+    (
+        "warmup: 2",
+        "plain_scores: rm",
+        15,
+        r"plain_scores is 'rm', but must be one of highest, lowest, either",
+    ),
+    ("warmup: 2", "shares:", 15, r"shares is None, but must be a mapping from a group"),
+    ("warmup: 2", "shares: {source/a: [0, true]}", 15, r"shares is .*a least and a largest share"),
+    ("warmup: 2", "stop_gain: .inf", 15, r"stop_gain is inf, but must be a finite number above 0, or empty"),
+    ("warmup: 2", "noise_prior: true", 15, r"noise_prior is True, but must be a finite number above 0"),
+    ("warmup: 2", "max_tokens: 2024-01-01", 15, r"max_tokens is .*, but must be a finite number above 0"),
     ("weight: 2", "weight: 0", 9, r"weight must be above 0"),
     ("weight: 2", "wieght: 2", 9, r"Did you mean 'weight'\?"),
     ("path: extra.jsonl, ", "", 6, r"pool\[2\] needs `path`"),
@@ -240,6 +276,15 @@ def test_a_formula_that_gives_no_score_is_refused(tmp_path: Path, said: str, mes
     text = f"campaigns: {{demo: {{pool: [{{path: x}}], signals: [word_entropy], closed_form: {{{said}}}}}}}"
 
     with pytest.raises(CampaignFileError, match=message):
+        load(tmp_path, text)
+
+
+@pytest.mark.parametrize("version", [".nan", "2024-01-01", "[1]"])
+def test_a_version_of_a_judge_that_no_hash_takes_is_refused(tmp_path: Path, version: str) -> None:
+    judge = f"{{command: [score], version: {version}}}"
+    text = f"campaigns: {{demo: {{pool: [{{path: x}}], signals: [word_entropy], judge: {judge}}}}}"
+
+    with pytest.raises(CampaignFileError, match=r"judge\.version is .*, but must be text; quote it"):
         load(tmp_path, text)
 
 
@@ -415,7 +460,11 @@ def test_trackers_that_write_files_are_read_with_folders_below_the_campaign_file
     [
         ("stewardship: {owners: [ann]}", r"line \d+.*owners.*a mail address, or `team:NAME`"),
         ("stewardship: {tags: {domain: two words}}", "1 to 63 letters"),
-        ("stewardship: {max_age_hours: 0}", "above 0"),
+        ("stewardship: {max_age_hours: 0}", r"from 0.017 \(a minute\) to 876,000 hours"),
+        ("stewardship: {max_age_hours: 0.01}", r"from 0.017 \(a minute\)"),
+        ("stewardship: {max_age_hours: 1e25}", "to 876,000 hours"),
+        ("on_pool_change: {when: on_change, budget: 100001}", r"budget is 100001.*from 1 to 100000"),
+        ("on_pool_change: {when: on_change, min_hours: 1e25}", r"must be from 0 to 876,000 hours"),
         ("stewardship: {owner: ann@example.com}", "owner"),
         ("price_per_hour: 0", "must be above 0"),
         ("mlflow: {experiment: sums}", r"line \d+.*mlflow.*needs `url`"),

@@ -140,6 +140,12 @@ _TEAM_OR_MAIL = re.compile(r"team:[\w-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
 _TAG = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 
 
+MAX_HOURS = 876_000
+"""Longest time that a campaign may state, a century: a much longer one ends after the last date there is."""
+
+_MIN_AGE_HOURS = 1 / 60
+
+
 @dataclass(frozen=True)
 class Stewardship:
     """Owners, tags and greatest age of a campaign's assets, as Dagster's catalogue shows them.
@@ -165,8 +171,9 @@ class Stewardship:
         for text in (*self.tags, *self.tags.values()):
             if not _TAG.fullmatch(text):
                 raise SettingError("tags", text, "1 to 63 letters, digits, '-', '_' and '.'")
-        if self.max_age_hours is not None and self.max_age_hours <= 0:
-            raise SettingError("max_age_hours", self.max_age_hours, "above 0")
+        if self.max_age_hours is not None and not _MIN_AGE_HOURS <= self.max_age_hours <= MAX_HOURS:
+            wanted = f"from 0.017 (a minute) to {MAX_HOURS:,} hours"
+            raise SettingError("max_age_hours", self.max_age_hours, wanted)
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from autoselection_core.benchmarks.benchmark import NAME as BENCHMARK_NAME
-from autoselection_core.benchmarks.settings import SETTINGS
+from autoselection_core.benchmarks.settings import SETTINGS, BenchmarkSettings
 from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
 from autoselection_core.campaign.declaration.campaign import ClosedForm, DeclaredBenchmark, Fidelity
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, pointing_at
+from autoselection_core.errors.benchmarks import UnknownBenchmarkSettingError
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.searches import NAME
 from autoselection_core.history.values import FULL
+from autoselection_core.space import is_finite
 
 _FIDELITY_SHARES = ("cost", "amount", "items")
 _KEYS = tuple(field.name for field in fields(JudgeSettings) if field.name != "folder")
@@ -47,6 +49,8 @@ def judge_from(value: Value, allowed_paths: AllowedPaths) -> JudgeSettings:
         settings["environment"] = {
             name: entry.text() for name, entry in found["environment"].entries().items()
         }
+    if "version" in found and not (isinstance(settings["version"], str) or is_finite(settings["version"])):
+        found["version"].refuse(f"is {settings['version']!r}, but must be text; quote it")
     try:
         return replace(JudgeSettings(), folder=str(beside), **settings)
     except (SettingError, TypeError) as error:
@@ -76,8 +80,15 @@ def _benchmark(name: str, value: Value, allowed_paths: AllowedPaths) -> Declared
     weight = found["weight"].number() if "weight" in found else 1.0
     if weight <= 0:
         found["weight"].refuse("must be above 0; leave the benchmark out instead")
-    settings = {key: entry for key, entry in found.items() if key in SETTINGS}
-    return DeclaredBenchmark(name, allowed_paths.path(found["path"]), weight, plain_mapping(settings))
+    settings = plain_mapping({key: entry for key, entry in found.items() if key in SETTINGS})
+    if settings:  # beside a path alone, those of the benchmark's own file count
+        try:
+            BenchmarkSettings.from_mapping({**settings, "name": name})
+        except SettingError as error:
+            found.get(error.name, value).refuse(f"is {error.value!r}, but must be {error.expected}", error)
+        except UnknownBenchmarkSettingError as error:
+            found.get(error.kind, value).refuse(f"is refused: {error}", error)
+    return DeclaredBenchmark(name, allowed_paths.path(found["path"]), weight, settings)
 
 
 def training_from(value: Value) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from autoselection_core.campaign.declaration.campaign import (
+    MAX_HOURS,
     OnPoolChange,
     OnSuperseded,
     PoolChangeTrigger,
@@ -29,6 +30,7 @@ from autoselection_core.solver.policy import Policy
 from autoselection_core.space import Space, axes
 
 _CRON_FIELDS = 5
+_SPACES = {axis.name: axis.space for axis in axes(SearchSettings)}
 
 
 def search_from(value: Value) -> SearchSettings:
@@ -37,11 +39,10 @@ def search_from(value: Value) -> SearchSettings:
     Raises:
         CampaignFileError: A setting is unknown or out of range.
     """
-    spaces = {axis.name: axis.space for axis in axes(SearchSettings)}
     found = value.entries(*(field.name for field in fields(SearchSettings)))
     for name, entry in found.items():
-        if name in spaces:
-            _check(entry, name, spaces[name])
+        if name in _SPACES:
+            _check(entry, name, _SPACES[name])
     policy = found["policy"].text() if "policy" in found else SearchSettings.policy
     if policy_now(policy) not in POLICIES:
         found["policy"].refuse(
@@ -119,11 +120,13 @@ def on_pool_change_from(value: Value) -> OnPoolChange:
     timezone = found["timezone"].text() if "timezone" in found else OnPoolChange.timezone
     if timezone not in zoneinfo.available_timezones():
         found["timezone"].refuse(f"is {timezone!r}, but must be a time zone such as Europe/Berlin or UTC")
+    if "budget" in found:
+        _check(found["budget"], "budget", _SPACES["budget"])
     budget = found["budget"].whole(1) if "budget" in found else None
     running = _one_of(found["running"], OnSuperseded) if "running" in found else OnPoolChange.running
     hours = found["min_hours"].number() if "min_hours" in found else OnPoolChange.min_hours
-    if hours < 0:
-        found["min_hours"].refuse(f"is {hours:g}, but must be 0 or more hours")
+    if not 0 <= hours <= MAX_HOURS:
+        found["min_hours"].refuse(f"is {hours:g}, but must be from 0 to {MAX_HOURS:,} hours")
     a_day = found["max_a_day"].whole(1) if "max_a_day" in found else None
     return OnPoolChange(_when(found["when"]), cron, budget, timezone, OnSuperseded(running), hours, a_day)
 
