@@ -14,7 +14,7 @@ from autoselection_core.campaign.on_pool_change import wait_until, why_it_waits
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.report.rendering.table import printable
 from autoselection_core.store.home import Home
-from autoselection_dagster.assets.sources import stamp
+from autoselection_dagster.assets.sources import observed_version, stamp
 from autoselection_dagster.beta import DATA_VERSION_TAG, known_beta
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.resources import HomeResource, with_prefixed_resources
@@ -229,18 +229,11 @@ def _told_once(
     if before.missing != problem:
         outbox.put(f"campaign {graph.name}: {problem}")
         sources = graph.place.key("raw_sources")
-        tags = _version_tags(instance, sources)
+        version = observed_version(instance, sources)
+        tags = {} if version is None else {DATA_VERSION_TAG: version}
         seen = [dg.AssetObservation(sources, metadata={"alert": problem}, tags=tags)]
     cursor = replace(before, missing=problem).cursor
     return dg.SensorResult(skip_reason=problem, asset_events=seen, cursor=cursor)
-
-
-def _version_tags(instance: dg.DagsterInstance, sources: dg.AssetKey) -> dict[str, str]:
-    """The tag of the data version that was observed last."""
-    found = instance.fetch_observations(sources, limit=1).records
-    last = None if not found else found[0].asset_observation
-    version = None if last is None else (last.tags or {}).get(DATA_VERSION_TAG)
-    return {} if version is None else {DATA_VERSION_TAG: version}
 
 
 def _why_it_waits(graph: CampaignGraph, home: Home, now: float) -> str:

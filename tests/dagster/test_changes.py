@@ -1,6 +1,7 @@
 """Changes of a folder, and the ticks at which they become a new pool."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -8,9 +9,9 @@ import dagster as dg
 from autoselection_core.identity import fingerprint_file
 from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
-from autoselection_dagster.assets.sources import ContentHashes, stamp
+from autoselection_dagster.assets.sources import ContentHashes, SeenFile, SeenFiles, stamp
 from autoselection_dagster.sensors.source_changes import FIRST_PAUSE_S, SETTLED_AFTER_S, SourceWatch
-from tests.dagster.installations import Driver, write_samples
+from tests.dagster.installations import Driver, cell, write_samples
 from tests.dagster.test_automation import Automation
 
 
@@ -210,3 +211,55 @@ def test_an_observation_of_the_sources_lists_their_files_with_sizes_and_hashes(d
     table = str(seen.metadata["content"].value)
     assert "raw/generated.jsonl" in table.replace(" ", "")
     assert fingerprint_file(file)[:12] in table
+
+
+def test_an_observation_says_which_files_were_added_removed_or_changed_since_the_one_before(
+    driver: Driver,
+) -> None:
+    raw = driver.installation.campaigns.parent / "raw"
+    write_samples(raw / "gone.jsonl", 10, seed=1)
+    first = _observed(driver)
+    unchanged = _observed(driver)
+    size = (raw / "generated.jsonl").stat().st_size
+    (raw / "gone.jsonl").unlink()
+    write_samples(raw / "new.jsonl", 10, seed=2)
+    write_samples(raw / "generated.jsonl", 61)
+
+    told = _observed(driver)
+
+    assert first["change"].value == "the first observation that names its files"
+    assert unchanged["change"].value == "no file changed since the observation before"
+    assert told["change"].value == "files since the observation before: 1 added, 1 removed, 1 changed"
+    table = told["changed_files"]
+    assert isinstance(table, dg.TableMetadataValue)
+    rows = {str(row.data["file"]): row for row in table.records}
+    assert {name: cell(row, "what") for name, row in rows.items()} == {
+        "raw/generated.jsonl": "changed",
+        "raw/gone.jsonl": "removed",
+        "raw/new.jsonl": "added",
+    }
+    assert cell(rows["raw/generated.jsonl"], "bytes before") == f"{size:,}"
+    assert cell(rows["raw/new.jsonl"], "bytes") == f"{(raw / 'new.jsonl').stat().st_size:,}"
+
+
+def test_files_that_were_remembered_by_a_run_without_an_observation_are_no_news_missed(
+    tmp_path: Path,
+) -> None:
+    seen, first, second = SeenFiles(tmp_path / "seen.json"), SeenFile(1, "a"), SeenFile(2, "b")
+    for version in ("1", "2", "3", "4"):
+        seen.remember(version, {"file": first if version == "3" else second})
+
+    assert seen.files("3") == {"file": first}, (
+        "the observation before is that of 3, if the run of 4 was killed"
+    )
+    assert seen.files("1") is None
+    assert seen.files(None) is None
+
+
+def _observed(driver: Driver) -> Mapping[str, dg.MetadataValue]:
+    """Metadata of a new observation of the sources."""
+    sources = dg.AssetKey(["demo", "raw_sources"])
+    driver.run("demo_prepare", asset_selection=[sources])
+    seen = driver.instance.fetch_observations(sources, limit=1).records[0].asset_observation
+    assert seen is not None
+    return seen.metadata
