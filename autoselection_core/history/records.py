@@ -88,12 +88,14 @@ class StopCause(StrEnum):
         SUPERSEDED: A search of a newer pool took its place.
         STUDY: It only holds the arms of a study, and searches nothing.
         STUCK: It cannot go on by itself: nothing is left to try, or all that was tried failed.
+        BROKEN: No trial can be made before a person mends what all of them read; its report waits, too.
     """
 
     PERSON = "person"
     SUPERSEDED = "superseded"
     STUDY = "study"
     STUCK = "stuck"
+    BROKEN = "broken"
 
 
 class Begin(StrEnum):

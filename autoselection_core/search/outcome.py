@@ -4,7 +4,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from autoselection_core.errors.benchmarks import BenchmarkError
+from autoselection_core.errors.campaign import CampaignError
 from autoselection_core.errors.evaluation import EvaluationError, UnknownFidelityError
+from autoselection_core.errors.models import ModelLoadError
+from autoselection_core.errors.pool import UnreadablePoolError
 from autoselection_core.errors.search import (
     ChangedEvaluatorError,
     ChangedSubsetError,
@@ -12,7 +16,18 @@ from autoselection_core.errors.search import (
     NotWorthwhileError,
 )
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Reservation
+from autoselection_core.history.records import Reservation, StopCause
+
+NEEDS_MENDING = (
+    BenchmarkError,
+    CampaignError,
+    ChangedEvaluatorError,
+    ChangedSubsetError,
+    ModelLoadError,
+    UnknownFidelityError,
+    UnreadablePoolError,
+)
+"""Errors about what every trial of a search reads: another attempt, or another recipe, would fail alike."""
 
 _BEATS_PER_LEASE = 4
 
@@ -46,9 +61,9 @@ def record_outcome(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
     """Keep the lease while the block runs; what it raises is entered for the trial and raised on.
 
     A subset that cannot be trained ends the trial. A solver with nothing left, or with nothing that is worth
-    a training, or a campaign that changed under the search, stops the search. Ctrl-C gives the trial back
-    unharmed. Anything else (a full disk, a lost device) says nothing about the recipe, so the trial's next
-    attempt may start.
+    a training, or a campaign that changed or broke under the search, stops the search. Ctrl-C gives the trial
+    back unharmed. Anything else (a full disk, a lost device) says nothing about the recipe, so the trial's
+    next attempt may start.
     """
     with keep_lease(ledger, reservation):
         try:
@@ -60,9 +75,12 @@ def record_outcome(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
             ledger.fail(reservation, reason_of(error))
             ledger.stop(reservation.search, str(error))
             raise
-        except (ChangedEvaluatorError, ChangedSubsetError, NotWorthwhileError, UnknownFidelityError) as error:
+        except NotWorthwhileError as error:
             ledger.release(reservation, reason_of(error))
             ledger.stop(reservation.search, str(error))
+            raise
+        except NEEDS_MENDING as error:
+            stop_broken(ledger, reservation, error)
             raise
         except KeyboardInterrupt:
             ledger.release(reservation, "interrupted")
@@ -70,6 +88,12 @@ def record_outcome(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
         except Exception as error:
             ledger.fail(reservation, reason_of(error), retryable=True)
             raise
+
+
+def stop_broken(ledger: Ledger, reservation: Reservation, error: BaseException) -> None:
+    """Give a trial back and stop its search until a person has mended what its trials read."""
+    ledger.release(reservation, reason_of(error))
+    ledger.stop(reservation.search, str(error), StopCause.BROKEN)
 
 
 def reason_of(error: BaseException) -> str:

@@ -133,7 +133,7 @@ class SearchStatus:
 
     @property
     def _will_be_reported(self) -> bool:
-        """Whether a report is still to be made: none is of a search that a person stopped."""
+        """Whether a report is still to be made: none is of a search that a person stopped or has to mend."""
         is_left = self.record.stop_cause not in (None, StopCause.STUCK)
         return not is_left and (not self.is_reported or bool(self.trainings_left))
 
@@ -341,7 +341,8 @@ class SearchStatus:
     @property
     def _goes_on(self) -> bool:
         """Whether something is left that will be done without being asked for."""
-        return bool(self.trainings_left) or self._will_be_reported
+        is_at_rest = self.record.state is SearchState.STOPPED and not self.running
+        return not is_at_rest and (bool(self.trainings_left) or self._will_be_reported)
 
     @property
     def time_left(self) -> str:
@@ -382,7 +383,7 @@ class SearchStatus:
         parts = [
             self._opening,
             f"{record.spent:g} of {record.budget} {unit}s spent"
-            + (f", {record.held:g} held by those that run" if record.held and not self.is_deserted else ""),
+            + (f", {record.held:g} held by those that run" if self._is_held else ""),
             f"second budget: {record.report_spent:g} of {record.report_evaluations} spent{held}",
         ]
         if self.found_arms:
@@ -400,6 +401,12 @@ class SearchStatus:
             resume = f"`autoselection search --name {record.search} --resume`, or the job resume_search"
             parts.append(f"resume it with {resume}")
         return "; ".join(parts)
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether trials hold a part of the budget that will be spent as things are."""
+        is_at_rest = self.record.state is SearchState.STOPPED and not self.running
+        return bool(self.record.held) and not self.is_deserted and not is_at_rest
 
     @property
     def _opening(self) -> str:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Reservation, SearchState
+from autoselection_core.history.records import Reservation, SearchState, StopCause
 from autoselection_core.search.report_evaluations import plan_arms
 from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.assets.progress import show_progress
@@ -127,7 +127,7 @@ def _reserve(ledger: Ledger, search: str) -> Reservation | None:
     record = ledger.search(search)
     if record.state is SearchState.ACTIVE and (taken := ledger.reserve_free_slots(search, max_trials=1)):
         return taken[0]
-    if record.report_held >= record.slots:
+    if record.report_held >= record.slots or record.stop_cause is StopCause.BROKEN:
         return None
     return ledger.reserve_report(search, only_requested=not is_over(record))
 

@@ -142,7 +142,8 @@ def alerts_of(search: SearchRecord) -> Iterator[Alert]:
         yield Alert(search.search, name, f"search {search.search} has spent {spent}")
     if search.state is SearchState.STOPPED:
         name = f"{search.search}|stopped|{search.reason}"
-        verb = "cannot go on" if search.stop_cause is StopCause.STUCK else "is stopped"
+        cannot = (StopCause.STUCK, StopCause.BROKEN)
+        verb = "cannot go on" if search.stop_cause in cannot else "is stopped"
         yield Alert(search.search, name, f"search {search.search} {verb}: {search.reason}")
 
 

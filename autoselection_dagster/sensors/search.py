@@ -9,7 +9,7 @@ from typing import Self
 import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import SearchRecord, SearchState
+from autoselection_core.history.records import SearchRecord, SearchState, StopCause
 from autoselection_core.report.rendering.table import printable
 from autoselection_core.search.awaited import FailedReport, UnbegunRuns, forget_failure
 from autoselection_core.search.status import SearchStatus
@@ -184,7 +184,7 @@ def _workers(
             continue
         workers = Workers.of(instance, search.search)
         if failed := workers.false_starts(instance):
-            ledger.stop(search.search, why_none_starts(instance, failed[0]))
+            ledger.stop(search.search, why_none_starts(instance, failed[0]), StopCause.BROKEN)
             instance.add_run_tags(failed[0].run_id, {COUNTED_TAG: search.search})
             continue
         for key in workers.keys(missing_workers(ledger, search, workers.living)):

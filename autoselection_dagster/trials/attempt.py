@@ -9,7 +9,7 @@ import dagster as dg
 from autoselection_core.errors.history import NoProposalError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import RecordedProposal, Reservation, SearchRecord
-from autoselection_core.search.outcome import keep_lease, reason_of
+from autoselection_core.search.outcome import NEEDS_MENDING, keep_lease, reason_of, stop_broken
 from autoselection_dagster.errors import Terminated
 from autoselection_dagster.names import key
 from autoselection_dagster.trials.naming import ATTEMPT_TAG, attempt_of
@@ -47,9 +47,13 @@ class Attempt:
     def fail(self, error: BaseException) -> None:
         """Enter why the trial has no score, where the core has not entered it already.
 
-        A check that failed would fail again. Anything else that goes wrong between the core's own steps (a
-        full disk) says nothing about the recipe.
+        What every trial reads has to be mended first, which stops the search. A check that failed would fail
+        again. Anything else that goes wrong between the core's own steps (a full disk) says nothing about the
+        recipe.
         """
+        if isinstance(error, NEEDS_MENDING):
+            stop_broken(self.ledger, self.reservation, error)
+            return
         is_final = isinstance(error, dg.DagsterError)
         self.ledger.fail(self.reservation, reason_of(error), retryable=not is_final)
 

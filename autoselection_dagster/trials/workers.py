@@ -20,8 +20,8 @@ from autoselection_dagster.trials.naming import (
 MAX_FALSE_STARTS = 3
 """After so many workers in a row that made no trial the search is stopped, with the last one's reason."""
 
-_LEFT = (StopCause.PERSON, StopCause.SUPERSEDED)
-"""Stops after which a search gets no report on its own, because its evaluations would cost trainings."""
+_LEFT = (StopCause.PERSON, StopCause.SUPERSEDED, StopCause.BROKEN)
+"""Stops after which a search gets no report on its own: its evaluations cost trainings, or would fail."""
 
 _PATIENCE_S = 30.0
 """A busy machine takes its time to load a campaign before the first trial."""
@@ -118,7 +118,7 @@ def cause_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
 
 
 def is_over(search: SearchRecord) -> bool:
-    """Whether a search is to be reported: done or stuck, and not stopped by a person or for a newer pool."""
+    """Whether a search is to be reported: done or stuck, and neither broken nor stopped for a reason."""
     return search.state is not SearchState.ACTIVE and search.stop_cause not in _LEFT and search.held == 0
 
 
@@ -141,6 +141,8 @@ def _startable_trials(ledger: Ledger, search: SearchRecord) -> int:
 def _startable_arms(ledger: Ledger, search: SearchRecord) -> int:
     """Report evaluations that wait and are paid for; until the search ends those that a person asks for."""
     waiting = search.open_arms - search.report_held
+    if search.stop_cause is StopCause.BROKEN:
+        return 0
     if waiting <= 0 or is_over(search):
         return max(0, waiting)
     asked = (each for each in ledger.trials(search.search, TrialKind.REPORT) if each.arm in ON_REQUEST)

@@ -14,7 +14,14 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, Split
 from autoselection_core.campaign.declaration.campaign import Campaign
-from autoselection_core.history.records import SearchRecord, SearchState, TrialKind, TrialRecord, TrialState
+from autoselection_core.history.records import (
+    SearchRecord,
+    SearchState,
+    StopCause,
+    TrialKind,
+    TrialRecord,
+    TrialState,
+)
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.ingest import Ingestion
@@ -25,10 +32,12 @@ from autoselection_core.report.explaining import Usage
 from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.search.report_evaluations import ArmRun
+from autoselection_core.search.status import SearchStatus
 from autoselection_core.signals.contamination.contamination import Match
 from autoselection_core.signals.contamination.decontaminate import Cut, GateResult
 from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.signals.table import SignalTable
+from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
 from autoselection_core.subset.value import fingerprint_of_ids
 from autoselection_dagster.assets.asset_checks import (
@@ -97,6 +106,73 @@ def test_a_subset_that_fails_a_check_is_never_paid_for_and_says_why(driver: Driv
     assert made == {"recipe", "subset"}
     assert (trial.state, trial.evaluation, apart.ledger.search("s").spent) == (TrialState.FAILED, None, 0)
     assert "subset_passed_the_gate" in str(trial.reason)
+
+
+def test_a_missing_file_of_a_benchmark_is_one_sentence_on_top_of_every_run(driver: Driver) -> None:
+    apart = with_benchmark(driver, "{} + 1?", 20)
+    items = apart.installation.campaigns.parent / "sums" / "items.jsonl"
+    kept = items.read_text()
+    items.unlink()
+    with pytest.raises(dg.Failure) as unprepared:
+        apart.prepare()
+    items.write_text(kept)
+    apart.prepare()
+    items.unlink()
+
+    # The formula reads no benchmark: it is the parts of a trial that do.
+    apart.start(name="s", budget=3, report_evaluations=0)
+    _work(apart, ticks=6)
+
+    assert "sums/items.jsonl cannot be read: there is no such file" in str(unprepared.value.description)
+    search, home = apart.ledger.search("s"), Home(apart.installation.home)
+    assert (search.stop_cause, search.spent) == (StopCause.BROKEN, 0)
+    assert [(trial.state, trial.attempt) for trial in apart.ledger.trials("s")] == [(TrialState.WAITING, 2)]
+    said = SearchStatus.of(apart.ledger, "s", home).sentence
+    assert said.startswith("stopped: the benchmark ")
+    assert "cannot be read: there is no such file" in said
+    assert "resume_search" in said
+    assert "held by those that run" not in said
+    assert "time left" not in said
+    shown = str(apart.metadata("search_report", "s")["progress"])
+    assert shown.replace("\u200b", "") == said  # the page may break long words
+
+    items.write_text(kept)
+    apart.adjust("resume_search", "resume", search="s")
+    apart.work()
+    assert (apart.ledger.search("s").state, apart.ledger.search("s").spent) == (SearchState.DONE, 3)
+
+
+def test_report_evaluations_whose_benchmark_is_gone_are_not_asked_for_again_and_again(driver: Driver) -> None:
+    """Each attempt was a run, without end: a search that was stopped kept its planned evaluations."""
+    apart = with_benchmark(driver, "{} + 1?", 20)
+    apart.prepare()
+    apart.start(name="s", budget=1, report_evaluations=2)
+    _work(apart, ticks=2)
+    assert apart.ledger.search("s").open_arms == 2, "the report has planned them"
+    items = apart.installation.campaigns.parent / "sums" / "items.jsonl"
+    kept = items.read_text()
+    items.unlink()
+
+    assert isinstance(_work(apart, ticks=4), dg.SkipReason)
+
+    assert apart.ledger.search("s").stop_cause is StopCause.BROKEN
+    items.write_text(kept)
+    apart.adjust("resume_search", "resume", search="s")
+    apart.work()
+    assert apart.ledger.search("s").report_done == 2
+    assert "verdict" in apart.metadata("search_report", "s")
+
+
+def _work(driver: Driver, ticks: int) -> dg.SensorResult | dg.SkipReason:
+    """So many ticks, whose runs may fail; the answer of one more."""
+    for _ in range(ticks):
+        answer = driver.tick()
+        if isinstance(answer, dg.SkipReason):
+            return answer
+        driver.add_partitions(answer)
+        for request in answer.run_requests or ():
+            driver.launch(request, may_fail=True)
+    return driver.tick()
 
 
 def materialized(finished: dg.ExecuteInProcessResult) -> set[str]:

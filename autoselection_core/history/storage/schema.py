@@ -30,7 +30,9 @@ SEARCHES = Table(
     Column("lock_token", String(40)),
     Column("lock_until", Double),
     Column("created_at", Double, nullable=False),
-    Column("stop_cause", String(20)),  # person | superseded | study | stuck; NULL while the search may go on
+    Column(
+        "stop_cause", String(20)
+    ),  # person | superseded | study | stuck | broken; NULL while the search may go on
 )
 
 TRIALS = Table(
