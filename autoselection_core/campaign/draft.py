@@ -190,6 +190,10 @@ class DraftBenchmark:
         return replace(self, limits=(kept[0], kept[1]), tokens=(tokens[0], tokens[1]))
 
 
+_TOLERATED = 1.1
+"""Part of the minutes asked for that a plan may take and still counts as fitting."""
+
+
 @dataclass(frozen=True)
 class FirstPlan:
     """First search that fits into some minutes on the processor of this machine.
@@ -286,6 +290,19 @@ class FirstPlan:
             f"on this machine about {duration_text(self.preparing_s)} for ingest and {searching} for search "
             f"and report: {_TRAININGS} trainings of {self.amount:,} tokens, with adapters in {layers}"
         )
+
+    @property
+    def total_s(self) -> float:
+        """Seconds from raw files to the verdict."""
+        return self.preparing_s + self.searching_s(self.amount)
+
+    @property
+    def fit(self) -> str:
+        """Whether the plan takes the minutes that were asked for, in words."""
+        asked = f"{self.minutes:g} minute{'' if self.minutes == 1 else 's'}"
+        if self.total_s <= _TOLERATED * 60 * self.minutes:
+            return f"Fitted to {asked}"
+        return f"No search with trainings fits into {asked} here, and this is the shortest that is proposed"
 
     def longer(self, pool_tokens: int) -> str:
         """Time that more tokens a training would take, in a sentence.
@@ -425,9 +442,9 @@ class CampaignDraft:
         if not without:
             return ""
         return (
-            f"left out: embedding and relevance, nearness to the task; {' and '.join(without)} names no "
-            "`targets`: further samples of the task, named in its `benchmark.yaml`, and never its own "
-            "questions, by which no search may select"
+            f"left out: embedding and relevance, which measure nearness to the task: {' and '.join(without)} "
+            "has no samples to be near to. Its own questions are no such samples, as no search may select by "
+            "them; further ones are named by `targets` in its `benchmark.yaml`"
         )
 
     @property
@@ -451,7 +468,7 @@ class CampaignDraft:
         told = [self._reach(training)]
         if plan is not None:
             pool_tokens = sum(each.tokens for each in self.sources)
-            fitted = f"Fitted to {plan.minutes:g} minutes: {plan.sentence}. {plan.busy}".rstrip()
+            fitted = f"{plan.fit}: {plan.sentence}. {plan.busy}".rstrip()
             told = [fitted, *told, plan.longer(pool_tokens)]
         return [
             *_comment(*told),

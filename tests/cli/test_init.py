@@ -921,6 +921,25 @@ def test_a_slow_machine_is_offered_a_plan_that_says_what_it_leaves_out_and_what_
     assert f'exam: {{path: "data", items: "exam.jsonl", dev_items: {dev}, test_items: {test}}}' in draft.text
 
 
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (30.0, "Fitted to 30 minutes: on this machine about"),
+        (
+            1.0,
+            "No search with trainings fits into 1 minute here, and this is the shortest that is proposed:",
+        ),
+    ],
+)
+def test_a_plan_that_takes_longer_than_was_asked_says_so(minutes: float, said: str) -> None:
+    """A plan of 18 minutes was called fitted to three."""
+    tested = [DraftBenchmark("exam", "data", "exam.jsonl", counts=(40, 60), tokens=(4_000, 6_000))]
+    plan = FirstPlan.fitting(minutes, 900.0, pool_tokens=171_554, scoring_s=0.0, benchmarks=tested)
+    draft = CampaignDraft("mine", [DraftSource("raw", "9 records")], "some/model", tested, plan=plan)
+
+    assert said in " ".join(draft.text.replace("#", " ").split())
+
+
 def test_a_draft_without_a_model_at_hand_promises_no_amount() -> None:
     bench = DraftBenchmark("sums", "sums")
     draft = CampaignDraft("mine", [DraftSource("raw", "1 record", tokens=155_973)], "some/model", [bench])

@@ -433,11 +433,11 @@ def _tell_of(draft: CampaignDraft) -> None:
         planned = (
             "`autoselection doctor` says how long one takes on this machine"
             if plan is None
-            else plan.sentence
+            else f"{plan.sentence}. {plan.fit}"
         )
         tell(
             f"A search with trainings, at most {draft.trainings} of them with its report; {planned}.",
-            seconds=None if plan is None else plan.preparing_s + plan.searching_s(plan.amount),
+            seconds=None if plan is None else plan.total_s,
         )
         if plan is not None and plan.busy:
             tell(plan.busy)
@@ -448,8 +448,8 @@ def _tell_of(draft: CampaignDraft) -> None:
         "signals scored and recipes found; it says nothing about models."
     )
     tell(
-        f"At most {draft.trainings} evaluations by it. Trainings in their place lack {draft.lacking}; "
-        "with it `autoselection doctor` says how long one takes on this machine."
+        f"At most {draft.trainings} evaluations by it. Trainings in their place lack {draft.lacking}. "
+        "Once that is there, `autoselection doctor` says how long one takes on this machine."
     )
 
 
