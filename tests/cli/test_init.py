@@ -756,6 +756,22 @@ def test_the_doctor_files_a_fault_of_a_benchmark_under_benchmarks(
 
 
 @pytest.mark.usefixtures("raw")
+def test_the_doctor_names_a_missing_model_as_such_beside_a_wrong_benchmark(
+    cli: Cli, tmp_path: Path, benchmark: str
+) -> None:
+    """It was filed under the duration, and the model waited for the benchmark."""
+    tiny_model(tmp_path / "models" / "tiny")
+    cli("init", "raw", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
+    (settings,) = tmp_path.rglob("benchmark.yaml")
+    settings.write_text(settings.read_text() + "metrik: choice_accuracy\n")
+    (tmp_path / "models" / "tiny").rename(tmp_path / "models" / "elsewhere")
+
+    _, output, _ = cli("doctor")
+
+    assert output.splitlines()[-1] == "2 need attention: benchmarks, base model"
+
+
+@pytest.mark.usefixtures("raw")
 def test_the_doctor_names_a_wrong_model_path_once(cli: Cli, tmp_path: Path, benchmark: str) -> None:
     tiny_model(tmp_path / "models" / "tiny")
     cli("init", "raw", "--model", "models/tiny", "--benchmark", benchmark, "--yes")

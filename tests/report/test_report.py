@@ -529,6 +529,7 @@ def test_the_base_model_has_a_row_where_it_was_scored_and_old_reports_have_none(
     page = write_report(read).markdown.read_text()
     assert f"| {UNTRAINED} |" in page
     assert f"The untrained base model scores {last[5]:.4g} on these items: runs of the winner" in page
+    assert re.search(r"on average, are (higher|lower) by [\d.e-]+\.", page), "how much, and no verdict"
 
 
 def test_the_headline_names_every_opponent_and_one_success_does_not_stand_alone(facts: SearchFacts) -> None:

@@ -344,8 +344,11 @@ def _model(workspace: Workspace) -> str:
 
     if workspace.campaign.base_model is None:
         return "none; a closed form evaluates"
+    folder = model_folder(
+        workspace.campaign.base_model
+    )  # a missing model is named even beside a wrong benchmark
     workspace.require_askable()
-    return str(model_folder(workspace.campaign.base_model))
+    return str(folder)
 
 
 def _duration(workspace: Workspace) -> str:

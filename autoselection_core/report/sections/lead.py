@@ -118,10 +118,10 @@ def _untrained_sentences(facts: SearchFacts) -> Iterator[str]:
     if facts.untrained is None or not winners:
         return
     tested, mean = utility(facts.untrained.test, facts.record.spec.score_weights), float(np.mean(winners))
-    side = "better" if mean > tested else "no better"
+    side = "higher" if mean > tested else "lower"
     yield (
         f"The untrained base model scores {tested:.4g} on these items: runs of the winner, {mean:.4g} on "
-        f"average, are {side}."
+        f"average, are {side} by {abs(mean - tested):.2g}."
     )
 
 
