@@ -184,7 +184,8 @@ def _first_there(folder: Path, stem: str) -> str | None:
 def _rules(said: BenchmarkSettings) -> Rules:
     """Rules of the files of a benchmark, as of a source of a pool; the fields that it names are no text."""
     own = OwnFields.from_mapping(said.fields)
-    return Rules(columns=said.columns, records=said.records, keep=own.names if said.fields else None)
+    kept = tuple(dict.fromkeys(name.partition(".")[0] for name in own.names))
+    return Rules(columns=said.columns, records=said.records, keep=kept if said.fields else None)
 
 
 def _questions(  # noqa: PLR0917 - all of them say what is read

@@ -154,7 +154,7 @@ class HubUnreachableError(StorageError):
     reason: str
 
     sentence = (
-        "{uri} is not in the local cache, and cannot be downloaded: {reason} Check name, revision and"
+        "{uri} is not in the local cache and cannot be downloaded ({reason}): check name, revision and"
         " network, or download it elsewhere and name its folder as a path."
     )
 

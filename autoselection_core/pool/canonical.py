@@ -7,6 +7,7 @@ line ends, white space around a message that is no answer, the order of keys in 
 
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 
@@ -113,3 +114,16 @@ def _encodable(text: str) -> str:
         detail = f"half a surrogate pair at character {error.start}"
         raise RejectedRecordError(QuarantineReason.BAD_UTF8, detail) from error
     return text
+
+
+_UNSEEN = re.compile(r"[\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]*+")
+
+
+def says_something(text: str) -> bool:
+    r"""Whether a text has a character that can be seen.
+
+    Example:
+        >>> says_something("\u200b\n"), says_something("\u200ba")
+        (False, True)
+    """
+    return _UNSEEN.fullmatch(text) is None

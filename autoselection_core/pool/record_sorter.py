@@ -174,7 +174,8 @@ def _parse(text: str) -> Json:
         value: Json = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         looks = "; it looks like Python, write it by json.dumps" if text.startswith("{'") else ""
-        raise RejectedRecordError(QuarantineReason.BAD_JSON, f"{error}{looks}") from error
+        said = "a number has more digits than are read" if "digits" in str(error) else str(error)
+        raise RejectedRecordError(QuarantineReason.BAD_JSON, f"{said}{looks}") from error
     return value
 
 

@@ -82,7 +82,7 @@ class HubDataset:
                 )
             )
         except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
-            raise HubUnreachableError(self.uri, str(error).splitlines()[0]) from error
+            raise HubUnreachableError(self.uri, _reason(error)) from error
 
     def split_files(self, root: Path) -> list[Path]:
         """The files of the split below the folder that `fetch` has returned.
@@ -119,3 +119,27 @@ def _declared(card: Path) -> list[tuple[str, str]]:
         for path in (part["path"] if isinstance(part["path"], list) else [part["path"]])
         if not str(path).startswith("/") and ".." not in str(path)
     ]
+
+
+def _reason(error: Exception) -> str:
+    """Why a hub gives nothing, in a few words; those of its library advise about other things."""
+    from huggingface_hub import constants
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if isinstance(error, LocalEntryNotFoundError) and isinstance(error.__cause__, HfHubHTTPError):
+        error = error.__cause__  # the cache was looked at because of it
+    if isinstance(error, LocalEntryNotFoundError):
+        return "HF_HUB_OFFLINE forbids it" if constants.HF_HUB_OFFLINE else "the hub does not answer"
+    if isinstance(error, GatedRepoError):
+        return "it asks for a token with access"
+    if isinstance(error, RepositoryNotFoundError | RevisionNotFoundError):
+        return "the hub has no such data set or revision, or hides it"
+    if isinstance(error, HfHubHTTPError):
+        return f"the hub answers {error.response.status_code}"
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -21,6 +21,8 @@ from autoselection_core.benchmarks.settings import AnswerBy, BenchmarkSettings
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.benchmarks import BadItemError, NotAQuestionError, UnknownBenchmarkSettingError
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.pool.reading.rules import Fields
+from autoselection_core.pool.reading.view import FieldRoles
 
 Record = Mapping[str, Any]
 LETTERS = ["red", "green", "blue"]
@@ -249,6 +251,23 @@ def test_choices_may_stand_in_fields_of_their_own() -> None:
 def test_a_mistaken_mapping_is_refused(fields: dict[str, Any], error: type[AutoSelectionError]) -> None:
     with pytest.raises(error):
         OwnFields.from_mapping(fields)
+
+
+@pytest.mark.parametrize("roles", [Fields, OwnFields])
+@pytest.mark.parametrize(
+    "said", [5, None, True, {"a": "b"}, ["a", 5], "{a", "{a!r}", "{a:>9}", "{}", "{a}}"], ids=str
+)
+def test_pools_and_benchmarks_refuse_the_same_names_of_fields(roles: type[FieldRoles], said: object) -> None:
+    for role in ("question", "answer"):
+        with pytest.raises(SettingError, match=rf"{role} is .*, but must be a field, or a template"):
+            roles.of({role: said})
+
+
+@pytest.mark.parametrize("roles", [Fields, OwnFields])
+def test_pools_and_benchmarks_take_the_same_names_of_fields(roles: type[FieldRoles]) -> None:
+    found = roles.of({"question": "Question: text", "answer": "{a.b} {c}", "choices": ["d", "e.0"]})
+
+    assert {"Question: text", "a.b", "c", "d", "e.0"} <= set(found.names)
 
 
 def test_a_mapping_that_fits_no_record_says_what_is_missing(tmp_path: Path) -> None:

@@ -235,6 +235,34 @@ def test_a_template_that_fails_for_a_document_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "setting", ["doc_to_text", "doc_to_choice", "doc_to_target", "description", "gen_prefix"]
+)
+@pytest.mark.parametrize(
+    ("template", "task", "why"),
+    [
+        (
+            "{{ ''.__class__ }}",
+            "'own_words'",
+            "a template cannot be rendered: access to attribute '__class__' of 'str' object is unsafe",
+        ),
+        (
+            "{% macro a() %}{% endmacro %}",
+            "'words.yaml'",
+            "the template `SETTING` is refused: Macro is not allowed in a template",
+        ),
+    ],
+)
+def test_a_template_that_the_sandbox_refuses_is_named_when_the_task_is_loaded(
+    tmp_path: Path, setting: str, template: str, task: str, why: str
+) -> None:
+    with pytest.raises(HarnessTaskError) as refused:
+        loaded(tmp_path / "words", said(**{setting: template}))
+
+    sentence = f"task {task} of the lm-evaluation-harness cannot be used: {why}"
+    assert str(refused.value).rstrip(".") == sentence.replace("SETTING", setting)
+
+
+@pytest.mark.parametrize(
     ("template", "what"),
     [
         ("{{ 'a'" + "|replace('a', 'aaaaaaaaaa')" * 12 + " }}", "text"),

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from autoselection_core.identity import Json
 from autoselection_core.pool import Message, Role, Sample
+from autoselection_core.pool.canonical import says_something
 
-TEXTS = st.text(min_size=1, max_size=12).filter(str.strip)
+TEXTS = st.text(min_size=1, max_size=12).filter(says_something)
 
 ALPACA: dict[str, Json] = {"instruction": "Add.", "input": "1 + 1", "output": "2"}
 GPTEACHER: dict[str, Json] = {"instruction": "Add.", "input": "1 + 1", "response": "2"}

@@ -165,6 +165,7 @@ def test_quotes_within_a_cell_open_nothing(tmp_path: Path) -> None:
             "nested too deeply|recursion",
         ),
         (b'{"prompt": "a", "response": "b", "x": ' + b"[" * 90_000 + b"]" * 90_000 + b"}", "recursion"),
+        (b'{"prompt": "a", "response": ' + b"9" * 5_000 + b"}", "a number has more digits than are read"),
         (b'{"prompt": "a", "response": "b", "response": "c"}', "the name 'response' occurs twice"),
     ],
 )
@@ -213,6 +214,11 @@ def test_a_cell_that_is_no_utf8_is_put_aside_as_such(tmp_path: Path) -> None:
     [
         ("raw.jsonl", LINES.decode().encode("utf-16"), "it is UTF-16; convert it with `iconv"),
         ("raw.csv", table(",").decode().encode("utf-16-le"), "it is UTF-16"),
+        (
+            "raw.jsonl",
+            bytes(512) + LINES,
+            "it begins with zero bytes, as a file that was not written to its end",
+        ),
         ("raw.json", json.dumps(RECORDS).encode("utf-32"), "it is UTF-32"),
         ("raw.jsonl.gz", gzip.compress(LINES, mtime=0)[:-20], "ended before"),
         ("raw.jsonl.zst", b"no zstd", "zst"),

@@ -72,6 +72,14 @@ def cached(home: Path, card: str | None, *names: str) -> None:
         (folder / "snapshots" / COMMIT / "README.md").write_text(card)
 
 
+def refused(name: str, why: str) -> str:
+    """One sentence for a data set that is neither in the cache nor to be had."""
+    return (
+        f"HubUnreachableError: hf://{name} is not in the local cache and cannot be downloaded ({why}): check"
+        " name, revision and network, or download it elsewhere and name its folder as a path."
+    )
+
+
 def test_the_card_says_which_files_are_a_split(tmp_path: Path) -> None:
     cached(tmp_path, CARD, "parts/first.jsonl", "parts/second-1.jsonl", "parts/second-2.jsonl")
 
@@ -107,9 +115,7 @@ def test_a_split_that_is_not_there_and_a_data_set_that_is_not_cached_are_named(t
     assert "NoSourceFileError: no file matches the source 'hf://ours/sums:dev'" in str(
         read(tmp_path, "hf://ours/sums:dev")
     )
-    missing = str(read(tmp_path, "hf://theirs/sums"))
-    assert missing.startswith("HubUnreachableError: hf://theirs/sums is not in the local cache")
-    assert "name its folder as a path" in missing
+    assert read(tmp_path, "hf://theirs/sums") == refused("theirs/sums", "HF_HUB_OFFLINE forbids it")
 
 
 SERVED = {
@@ -180,10 +186,15 @@ def test_what_is_named_is_downloaded_once_and_nothing_else(tmp_path: Path, hub: 
 
 
 def test_a_hub_that_does_not_answer_is_named_with_the_way_forward(tmp_path: Path) -> None:
-    said = str(read(tmp_path, "hf://ours/sums", HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_OFFLINE="0"))
+    said = read(tmp_path, "hf://ours/sums", HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_OFFLINE="0")
 
-    assert said.startswith("HubUnreachableError: hf://ours/sums is not in the local cache")
-    assert "name its folder as a path" in said
+    assert said == refused("ours/sums", "the hub does not answer")
+
+
+def test_a_hub_that_has_no_such_data_set_says_so(tmp_path: Path, hub: str) -> None:
+    said = str(read(tmp_path, "hf://theirs/sums", HF_ENDPOINT=hub, HF_HUB_OFFLINE="0"))
+
+    assert said == refused("theirs/sums", "the hub answers 404")
 
 
 def test_the_commit_that_was_read_is_named(tmp_path: Path) -> None:

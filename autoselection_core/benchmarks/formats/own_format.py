@@ -22,10 +22,9 @@ from autoselection_core.errors.benchmarks import (
     NotAQuestionError,
     UnknownBenchmarkSettingError,
 )
-from autoselection_core.errors.recipe import SettingError
 from autoselection_core.pool.reading.content import has_text
 from autoselection_core.pool.reading.spellings import CONTEXTS, DEFINITIONS
-from autoselection_core.pool.reading.view import View, names_in, parts_of, require_template
+from autoselection_core.pool.reading.view import FieldRoles, View, names_in, parts_of
 
 Record = Mapping[str, Any]
 
@@ -41,7 +40,7 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True)
-class OwnFields:
+class OwnFields(FieldRoles):
     """Fields of a record: names, paths into a field, or templates over several.
 
     Attributes:
@@ -52,9 +51,6 @@ class OwnFields:
         solution: The worked answer that ends in the short one.
         group: Task or subject.
         reads: Type of the answer.
-
-    Raises:
-        SettingError: A template is broken.
     """
 
     question: str = "question"
@@ -63,21 +59,6 @@ class OwnFields:
     solution: str = "solution"
     group: str = "group"
     reads: str = "reads"
-
-    def __post_init__(self) -> None:
-        for each in fields(self):
-            value = getattr(self, each.name)
-            for template in value if isinstance(value, tuple) else (value,):
-                if not isinstance(template, str):
-                    raise SettingError(f"fields.{each.name}", template, "a field, or a template of fields")
-                require_template(f"fields.{each.name}", template if "{" in template else f"{{{template}}}")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The fields of a record that are named."""
-        said = (getattr(self, each.name) for each in fields(self))
-        named = (template for value in said for template in (value if isinstance(value, tuple) else (value,)))
-        return tuple(dict.fromkeys(name.partition(".")[0] for each in named for name in names_in(each)))
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "OwnFields":
@@ -91,8 +72,7 @@ class OwnFields:
         for name in values:
             if name not in known:
                 raise UnknownBenchmarkSettingError("field", str(name), known)
-        listed = values.get("choices")
-        return cls(**{**values, **({"choices": tuple(listed)} if isinstance(listed, list) else {})})
+        return cls.of(values, "fields.")
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,8 @@ def harness_benchmark(settings: BenchmarkSettings, folder: Path) -> Benchmark:
         definition=fingerprint(_plain(task.dump_config())),
     )
     documents = [_item(task, number, document) for number, document in enumerate(task.eval_docs)]
+    for document in task.eval_docs if is_own(named) else ():
+        task.require_all(document)
     kept: dict[str, HarnessItem] = {}
     for item in documents:
         # A document that occurs twice would count twice and be paired with itself; the first one stays.

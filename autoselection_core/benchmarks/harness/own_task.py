@@ -66,6 +66,16 @@ class OwnTask(ConfigurableTask):  # type: ignore[misc] # the harness has no type
             return None
         return doc[field] if field in doc else _render(field, doc, "of the file")
 
+    def require_all(self, doc: Mapping[str, Any]) -> None:
+        """Render for a document what only a scoring reads, so that it fails before anything is trained.
+
+        Raises:
+            HarnessTaskError: A template cannot be rendered.
+        """
+        if self.config.description:
+            self._value(self.config.description, doc)
+        self.doc_to_prefix(doc)
+
     def _value(self, said: Any, doc: Mapping[str, Any]) -> Any:  # noqa: ANN401 as the data says
         """Value of a setting for a document: a field, a rendered template, or the setting itself."""
         if not isinstance(said, str):

@@ -18,7 +18,6 @@ _LISTED = ("no_input", "columns", "records")
 
 _KEYS = ("path", "name", "licence", *_RULES)
 _FIELDS = tuple(each.name for each in fields(Fields))
-_LISTS = ("split_on", "choices")
 
 
 def sources_from(value: Value, found: Mapping[str, Value], allowed_paths: AllowedPaths) -> tuple[Source, ...]:
@@ -90,14 +89,11 @@ def _rules(found: Mapping[str, Value]) -> Rules:
 
 
 def _fields(value: Value) -> Fields:
-    said: dict[str, str | tuple[str, ...]] = {}
-    for name, entry in value.entries(*_FIELDS).items():
-        is_list = name in _LISTS and isinstance(entry.plain, list)
-        said[name] = tuple(item.text() for item in entry.items()) if is_list else entry.text()
-    if isinstance(marks := said.get("split_on"), tuple) and len(marks) < len(("question", "answer")):
+    said = plain_mapping(value.entries(*_FIELDS))
+    if isinstance(marks := said.get("split_on"), list) and len(marks) < len(("question", "answer")):
         value.refuse("needs one text under `split_on`, or two: before questions and before answers")
     try:
-        return Fields(**said)  # type: ignore[arg-type]  # checked above
+        return Fields.of(said)
     except AutoSelectionError as error:
         value.refuse(f"is refused: {error}", error)
 

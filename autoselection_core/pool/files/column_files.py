@@ -172,7 +172,7 @@ def _refuse(path: Path, error: Exception) -> NoReturn:
     """Raise the error of a damaged file, or of what is there in its place."""
     with suppress(OSError), path.open("rb") as file:
         require_data(file.read(LOOKED_AT), path)
-    raise UnreadableSourceError(path, str(error)) from error
+    raise UnreadableSourceError(path, str(error).rstrip(".")) from error
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def open_content(path: Path) -> Iterator[IO[bytes]]:
             require_utf8(plain, path)
             yield plain
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
-        raise UnreadableSourceError(path, str(error)) from error
+        raise UnreadableSourceError(path, str(error).rstrip(".")) from error
 
 
 @contextmanager
@@ -120,6 +120,10 @@ def require_utf8(file: IO[bytes], path: Path) -> None:
     start = file.read(LOOKED_AT)
     file.seek(0)
     require_data(start, path)
+    if start and not start.strip(b"\0"):
+        raise UnreadableSourceError(
+            path, "it begins with zero bytes, as a file that was not written to its end"
+        )
     packed = next((name for mark, name in _PACKED.items() if start.startswith(mark)), None)
     if packed is not None:
         raise UnreadableSourceError(path, f"it is {packed}, whatever its ending says; rename or unpack it")

@@ -208,7 +208,7 @@ def known_parts(content: Json) -> Json:
 
 def _known_part(part: Json) -> Json:
     if not isinstance(part, Mapping) or "type" in part:
-        return part
+        return _plain_kind(part)
     for key in _USES:
         if isinstance(used := part.get(key), Mapping):
             return {"type": USE, **used, "id": used.get("toolUseId", used.get("id"))}
@@ -222,6 +222,15 @@ def _known_part(part: Json) -> Json:
     ):
         return {"type": "thinking", **text}
     return part
+
+
+def _plain_kind(part: Json) -> Json:
+    """A part whose type names the kind of tool, such as `mcp_tool_use`, without that kind."""
+    kind = part.get("type") if isinstance(part, Mapping) else None
+    if not isinstance(part, Mapping) or not isinstance(kind, str):
+        return part
+    plain = next((each for each in (USE, RESULT) if kind.endswith(f"_{each}")), None)
+    return part if plain is None else {**part, "type": plain}
 
 
 _MESSAGE, _REASONING_ITEM = "message", "reasoning"

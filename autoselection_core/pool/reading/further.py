@@ -42,6 +42,7 @@ _LISTS = (
 _PAIRS = (
     *(("user", "assistant"), ("human", "assistant"), ("human", "bot"), ("user", "bot"), ("human", "gpt")),
     *(("user_message", "assistant_message"), ("user_message", "bot_message"), ("message_1", "message_2")),
+    *(("input_text", "output_text"), ("user_input", "response"), ("q", "a")),
 )
 _FURTHER_QUESTIONS = ("question_stem",)
 _FURTHER_ANSWERS = ("answers", "answerkey", "correct_answer", "best_answer", "solutions", "ideal")

@@ -1,5 +1,6 @@
 """Questions and answers in fields of their own."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NoReturn
@@ -28,7 +29,7 @@ from autoselection_core.pool.reading.spellings import (
     TURN_LISTS,
 )
 from autoselection_core.pool.reading.transcripts import marks_in, turns_of_history
-from autoselection_core.pool.reading.turns import are_turns, conversation, thought_of
+from autoselection_core.pool.reading.turns import are_turns, conversation, spelled_turns, thought_of
 from autoselection_core.pool.reading.view import Treatment, View
 from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Role
@@ -118,6 +119,7 @@ def named_answer(view: View, named: str) -> list[Message]:
     value = None if "{" in named else view.value(named)
     if named == PREFERENCE[0] and PREFERENCE[1] in view.record:
         view.notes.add(PREFERENCE[1], Treatment.REJECTED)
+    value = spelled_turns(value) or value
     if are_turns(value):
         return conversation(value, named, view.notes)
     _require_single(value, named)
@@ -147,12 +149,14 @@ def answer_beside(view: View) -> list[Message]:
 def _question(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
     named = rules.fields.question
     if named is not None:
-        said = None if "{" in named else parsed(view.value(named))
+        said = None if "{" in named else view.value(named)
+        said = spelled_turns(said) or said
         if are_turns(said):
             return None, conversation(said, named, view.notes)
         return None, [_asked(view.fill(named), named)]
     key = _question_key(view)
     value = view.record[key]
+    _note_spelled(view, key)
     if are_turns(value):
         view.read.add(key)
         turns = conversation(value, key, view.notes)
@@ -205,7 +209,7 @@ def _reject_unnamed(view: View, reason: QuarantineReason, lacking: str, what: st
         reject_part(view.record, reason, fields)
     else:
         _reject_without_choice(view.record)
-    way = _way_inside(view.record, what)
+    way = _way_inside(view.record, what) or _way_by_name(view.record, what)
     raise RejectedRecordError(reason, f"{fields}; name the {what} under `fields` in its source{way}")
 
 
@@ -225,6 +229,22 @@ def _way_inside(record: Mapping[str, Json], what: str) -> str:
         return f", as in `fields: {{question: {asked}, answer: {answered}}}`"
     inner = asked if what == "question" else answered
     return f", as in `{what}: {inner}`" if inner else ""
+
+
+def _way_by_name(record: Mapping[str, Json], what: str) -> str:
+    """The settings that the names of texts suggest; nothing where they suggest none."""
+    texts = [key for key, value in record.items() if isinstance(value, str) and value.strip()]
+    texts = [key for key in texts if not key.casefold().endswith("id")]
+    if what == "answer":
+        names = [
+            key for key in texts if key not in QUESTIONS and any(each in key.casefold() for each in ANSWERS)
+        ]
+        return ", perhaps " + " or ".join(f"`answer: {key}`" for key in names) if names else ""
+    asked = [key for key in texts if key not in ANSWERS]
+    if len(asked) < len(texts):
+        return f", perhaps `question: {asked[0]}`" if len(asked) == 1 else ""
+    question, answer, *_ = [*texts, "", ""]
+    return f", as in `fields: {{question: {question}, answer: {answer}}}`" if answer else ""
 
 
 def _list_of_records(record: Mapping[str, Json]) -> str | None:
@@ -281,7 +301,7 @@ def _reject_list(record: Mapping[str, Json]) -> None:
 
 def _split(field: str, marks: tuple[str, ...]) -> str:
     """The setting that reads one text with marks."""
-    return f"fields: {{text: {field}, split_on: {list(marks)}}}"
+    return f"fields: {{text: {field}, split_on: {json.dumps(marks, ensure_ascii=False)}}}"
 
 
 def _with_input(view: View, key: str, rules: Rules) -> str:
@@ -390,6 +410,7 @@ def _answer(view: View) -> list[Message]:
 
 def _said(view: View, key: str) -> Message:
     """The answer of a single field."""
+    _note_spelled(view, key)
     text = chosen_text(view, view.record[key]) or view.text(key, verbatim_text)
     if not text.strip():
         raise RejectedRecordError(QuarantineReason.EMPTY_ANSWER, f"the field {key} is empty")
@@ -416,6 +437,12 @@ def _answered(view: View, key: str) -> str:
         view.notes.add(key, Treatment.INDEX)
         return choice
     return view.text(key, verbatim_text)
+
+
+def _note_spelled(view: View, key: str) -> None:
+    """Note a text that spells turns; it stays a text, because exports are read back as they were written."""
+    if spelled_turns(view.record[key]) is not None:
+        view.notes.add(key, Treatment.SPELLED)
 
 
 def _says_something(value: Json) -> bool:

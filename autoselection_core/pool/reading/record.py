@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
-from autoselection_core.pool.canonical import canonical_object, spell_out, without_nulls
+from autoselection_core.pool.canonical import canonical_object, says_something, spell_out, without_nulls
 from autoselection_core.pool.reading.content import has_text
 from autoselection_core.pool.reading.exchanges import exchange
 from autoselection_core.pool.reading.further import further_spelling
@@ -124,9 +124,13 @@ def read_record(record: Json, rules: Rules = KNOWN) -> ParsedRecord:
         return _read(respelled, rules)
 
 
+_AROUND_NAMES = " \t\r\n\ufeff\u200b\xa0"
+"""White space and marks around the names of fields, which tables and spreadsheets leave there."""
+
+
 def _in_lower_case(record: Mapping[str, Json]) -> Mapping[str, Json]:
     """The record with known fields in lower case, without white space around them."""
-    lowered = ((key, key.strip().casefold()) for key in record)
+    lowered = ((key, key.strip(_AROUND_NAMES).casefold()) for key in record)
     return {(low if low in KNOWN_FIELDS and low not in record else key): record[key] for key, low in lowered}
 
 
@@ -297,9 +301,9 @@ def _up_to_the_last_answer(turns: list[Message]) -> list[Message]:
             QuarantineReason.UNTAUGHT,
             "every turn of the assistant has `weight`, `train` or `loss` at 0 or false",
         )
-    if not all(turn.content.strip() or turn.calls or turn.reasoning for turn in taught):
+    if not all(says_something(turn.content) or turn.calls or turn.reasoning for turn in taught):
         raise RejectedRecordError(QuarantineReason.EMPTY_ANSWER, "a turn of the assistant is empty")
     kept = turns[: answers[-1] + 1]
-    if not all(turn.content for turn in kept if turn.role is Role.USER):
+    if not all(says_something(turn.content) for turn in kept if turn.role is Role.USER):
         raise RejectedRecordError(QuarantineReason.EMPTY_QUESTION, "a turn of the user is empty")
     return kept

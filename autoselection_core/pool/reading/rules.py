@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.pool.reading.spellings import CORRECT, COUNTED, NO_INPUT
-from autoselection_core.pool.reading.view import names_in, require_template
+from autoselection_core.pool.reading.view import FieldRoles, names_in, require_template
 
 ANSWER_BY = ("index", "number", "letter", "text")
 OPTIONS = ("listed", "texts")
@@ -16,7 +17,7 @@ MAX_CHARACTERS = 1 << 20
 
 
 @dataclass(frozen=True)
-class Fields:
+class Fields(FieldRoles):
     """Names of fields, or templates over several: `Answer`, or `{Body} {Question}`.
 
     A dot leads into a field that holds fields or a list: `{answers.text.0}`. `{{` and `}}` spell braces.
@@ -41,6 +42,9 @@ class Fields:
     Raises:
         SettingError: A template is broken, or names exclude one another.
     """
+
+    several: ClassVar[tuple[str, ...]] = ("split_on", "choices")
+    others: ClassVar[tuple[str, ...]] = ("split_on", "answer_by", "options")
 
     question: str | None = None
     answer: str | None = None
@@ -83,13 +87,6 @@ class Fields:
         is_short = isinstance(self.choices, tuple) and len(self.choices) < _MIN_FIELDS
         if is_short or not all(self.choice_fields):
             raise SettingError("choices", self.choices, "a field, or a list of two fields or more")
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """The fields of a record that are named, with the dots that lead into them."""
-        said = (getattr(self, name) for name in _NAMING)
-        named = (name for text in said if text is not None for name in names_in(text))
-        return tuple(dict.fromkeys((*named, *self.choice_fields)))
 
     @property
     def choice_fields(self) -> tuple[str, ...]:

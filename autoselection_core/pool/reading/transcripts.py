@@ -14,6 +14,11 @@ _MARKS = (
     ("### Instruction:", "### Response:"),
     ("<|im_start|>user", "<|im_start|>assistant", "<|im_end|>", "<|im_start|>system"),
     ("[INST]", "[/INST]", "</s>", "<s>"),
+    (
+        *("<|start_header_id|>user<|end_header_id|>\n", "<|start_header_id|>assistant<|end_header_id|>\n"),
+        *("<|eot_id|>", "<|begin_of_text|>", "<|start_header_id|>system<|end_header_id|>\n"),
+    ),
+    ("<start_of_turn>user", "<start_of_turn>model", "<end_of_turn>", "<bos>"),
     ("[|Human|]", "[|AI|]"),
     ("<|user|>", "<|assistant|>"),
     ("USER:", "ASSISTANT:"),

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
@@ -15,6 +16,7 @@ from autoselection_core.pool.reading.content import (
     has_text,
     is_item,
     known_parts,
+    parsed,
     reasoning_text,
     text_of,
     without_channels,
@@ -125,6 +127,23 @@ def are_turns(value: Json) -> bool:
     if not isinstance(first, dict):
         return False
     return any(first.get(key) is not None for key in SPEAKERS) or (isinstance(value, list) and is_item(first))
+
+
+def spelled_turns(value: Json) -> Json:
+    """The turn or the turns that a text spells as JSON, all with known speakers; None for any other value."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
+        return None
+    found = parsed(value)
+    turns = found if isinstance(found, list) else [found]
+    return found if turns and all(map(_is_spoken, turns)) else None
+
+
+def _is_spoken(turn: Json) -> bool:
+    """Whether a turn has a known speaker and says something."""
+    speaker = _first(turn, SPEAKERS) if isinstance(turn, Mapping) else None
+    if not isinstance(turn, Mapping) or not isinstance(speaker, str) or role_of(speaker) is None:
+        return False
+    return any(turn.get(key) is not None for key in (*CONTENTS, *CALL_FIELDS))
 
 
 def alternating(value: Json, where: str) -> list[Message]:
@@ -272,15 +291,18 @@ def _by_speaker(turn: Turn) -> Iterator[dict[str, Json]]:
 
 
 def _with_results(turn: Turn, content: Json, number: int, where: str, notes: Notes) -> Iterator[Message]:
-    """The results of tools among the parts of a turn (Anthropic), and what else the turn says."""
+    """The results of tools among the parts of a turn (Anthropic), and what else it says, in their order."""
     parts: list[Json] = [part for part in content if part is not None] if isinstance(content, list) else []
-    rest: list[Json] = [part for part in parts if not _holds([part], RESULT)]
-    for part in parts:
-        if isinstance(part, Mapping) and _holds([part], RESULT):
-            called = {CALL_ID: part.get("tool_use_id"), "name": part.get("name")}
-            yield _result(called, part.get("content"), f"turn {number} of {where}")
-    if rest:
-        yield from _messages({SPEAKERS[0]: _first(turn, SPEAKERS), CONTENTS[0]: rest}, number, where, notes)
+    marks = {key: turn[key] for key in MARKS if key in turn}
+    for is_result, group in groupby(parts, key=lambda part: _holds([part], RESULT)):
+        some = list(group)
+        for part in some if is_result else ():
+            if isinstance(part, Mapping):
+                called = {CALL_ID: part.get("tool_use_id"), "name": part.get("name")}
+                yield _result(called, part.get("content"), f"turn {number} of {where}")
+        if not is_result and (_holds(some, USE) or has_text(some)):
+            said = {SPEAKERS[0]: _first(turn, SPEAKERS), CONTENTS[0]: some, **marks}
+            yield from _messages(said, number, where, notes)
 
 
 def _holds(content: Json, kind: str) -> bool:

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from enum import StrEnum
+from functools import cached_property
 from string import Formatter
-from typing import TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.errors.recipe import SettingError
@@ -33,6 +35,7 @@ class Treatment(StrEnum):
     MISSING = "field of a template that a record lacks, filled with nothing"
     MARK = "mark of turns in terms that are not known, not read: turns are taught"
     OF_FILE = "text of the file beside its records, not kept"
+    SPELLED = "turns spelled as JSON, read as one text; as turns where `fields` names it"
     REJECTED = "answer not chosen, kept beside"
 
 
@@ -56,6 +59,7 @@ class Notes:
 
 
 _FORMATTER = Formatter()
+_FIELD = "a field, or a template with the names of fields in braces"
 
 
 def parts_of(template: str) -> tuple[tuple[str, str | None], ...]:
@@ -84,10 +88,52 @@ def require_template(setting: str, template: str) -> None:
     try:
         pieces = list(_FORMATTER.parse(template))
     except ValueError as error:
-        raise SettingError(setting, template, f"a field or a template of fields ({error})") from error
+        raise SettingError(setting, template, f"{_FIELD} ({error})") from error
     unusual = any(name == "" or spec or conversion for _, name, spec, conversion in pieces)
     if unusual or not names_in(template):
-        raise SettingError(setting, template, "a field, or a template with the names of fields in braces")
+        raise SettingError(setting, template, _FIELD)
+
+
+class FieldRoles:
+    """Base of a dataclass that says which field of a record has which role: a name, a template, or several.
+
+    Attributes:
+        several: Roles that a list of fields may have.
+        others: Roles whose values name no field.
+    """
+
+    several: ClassVar[tuple[str, ...]] = ("choices",)
+    others: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any], where: str = "") -> Self:
+        """The roles that plain data says, of names that are known.
+
+        Args:
+            said: Texts by role, or lists of texts for roles that several fields may have.
+            where: Beginning of the names of settings in errors.
+
+        Raises:
+            SettingError: A value is no text and no list of them, or a template is broken.
+        """
+        values = {
+            name: tuple(value) if name in cls.several and isinstance(value, list) else value
+            for name, value in said.items()
+        }
+        for name, value in values.items():
+            for text in value if isinstance(value, tuple) else (value,):
+                if not isinstance(text, str):
+                    raise SettingError(f"{where}{name}", text, _FIELD)
+                if name not in cls.others:
+                    require_template(f"{where}{name}", text)
+        return cls(**values)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The fields of a record that are named, with the dots that lead into them."""
+        said = (getattr(self, each.name) for each in fields(self) if each.name not in self.others)  # type: ignore[arg-type]  # every subclass is a dataclass
+        named = (text for value in said for text in (value if isinstance(value, tuple) else (value,)) if text)
+        return tuple(dict.fromkeys(name for text in named for name in names_in(text)))
 
 
 class View:

@@ -701,3 +701,69 @@ def test_answers_that_no_field_tells_apart_are_put_aside_with_a_way_forward(reco
         read_record(record)
 
     assert way in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"input_text": "Hi", "output_text": "Hello."},
+        {"user_input": "Hi", "response": "Hello."},
+        {"Q": "Hi", "A": "Hello."},
+        {"\ufeffinstruction": "Hi", "output": "Hello."},
+    ],
+)
+def test_further_pairs_are_read(record: Json) -> None:
+    assert read_record(record).sample == conversation((Role.USER, "Hi"), (Role.ASSISTANT, "Hello."))
+
+
+@pytest.mark.parametrize("answer", [{**SAID, "content": "Hello."}, [{**SAID, "content": "Hello."}]])
+def test_turns_that_a_text_spells_are_turns_where_the_source_names_the_field(answer: Json) -> None:
+    record: dict[str, Json] = {
+        "input": json.dumps([{"role": "user", "content": "Hi"}]),
+        "output": json.dumps(answer),
+    }
+    rules = Rules(fields=Fields(question="input", answer="output"))
+
+    unnamed = read_record(record)
+
+    assert read_record(record, rules).sample == conversation((Role.USER, "Hi"), (Role.ASSISTANT, "Hello."))
+    assert unnamed.sample.messages[0].content == record["input"]
+    assert unnamed.notes == (("input", Treatment.SPELLED), ("output", Treatment.SPELLED))
+
+
+@pytest.mark.parametrize("text", ['[{"role": "admin", "content": "x"}]', '{"role": "user"}', "[1]", "[{"])
+def test_other_json_spells_no_turns(text: str) -> None:
+    reading = read_record({"prompt": text, "completion": text}, Rules(answer="completion"))
+
+    assert reading.sample == conversation((Role.USER, text), (Role.ASSISTANT, text))
+    assert reading.notes == ()
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", " \ufeff\n", "\u202e\u2060"])
+def test_what_nobody_can_see_is_no_question_and_no_answer(unseen: str) -> None:
+    for record, reason in (
+        ({"question": unseen, "answer": "a"}, QuarantineReason.EMPTY_QUESTION),
+        ({"question": "q", "answer": unseen}, QuarantineReason.EMPTY_ANSWER),
+    ):
+        with pytest.raises(RejectedRecordError) as caught:
+            read_record(record)
+        assert caught.value.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("record", "way"),
+    [
+        ({"Frage": "Was?", "Antwort": "Das."}, "as in `fields: {question: Frage, answer: Antwort}`"),
+        ({"id": "1", "dialogue_text": "Hi", "summary": "b"}, "{question: dialogue_text, answer: summary}"),
+        ({"context": "I am sad.", "response": "Rest."}, "perhaps `question: context`"),
+        (
+            {"input": "Hi", "actual_output": "a", "expected_output": "b"},
+            "perhaps `answer: actual_output` or `answer: expected_output`",
+        ),
+    ],
+)
+def test_fields_that_are_not_known_are_named_in_the_way_forward(record: Json, way: str) -> None:
+    with pytest.raises(RejectedRecordError) as caught:
+        read_record(record)
+
+    assert way in str(caught.value)

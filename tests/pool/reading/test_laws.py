@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool import Origin, Pool, Role, Sample, Source, ingest
-from autoselection_core.pool.canonical import canonical_text, verbatim_text
+from autoselection_core.pool.canonical import canonical_text, says_something, verbatim_text
 from autoselection_core.pool.reading import Fields, Rules, read_record
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
@@ -134,7 +134,7 @@ def test_the_form_of_a_text_is_found_in_linear_time(kind: str) -> None:
 Turns: TypeAlias = list[tuple[Role, str]]
 Record: TypeAlias = dict[str, Json]
 
-ASKED = st.text(st.characters(codec="utf-8"), max_size=12).map(canonical_text).filter(bool)
+ASKED = st.text(st.characters(codec="utf-8"), max_size=12).map(canonical_text).filter(says_something)
 EDGES = st.sampled_from(["", " ", "\n", "    ", "\t"])
 ANSWERED = st.builds("{}{}{}".format, EDGES, ASKED, EDGES).map(verbatim_text)
 """Answers, mostly with white space around them."""

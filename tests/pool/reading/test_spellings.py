@@ -331,19 +331,32 @@ def test_calls_and_results_among_typed_parts_are_calls_and_results() -> None:
     assert sample.messages[2].call_id == "t1"
 
 
+HEADERS = ("<|start_header_id|>", "<|end_header_id|>\n")
+OF_LLAMA = [f"{HEADERS[0]}{role}{HEADERS[1]}" for role in ("user", "assistant")]
+LLAMA = f"<|begin_of_text|>{OF_LLAMA[0]}\nHi<|eot_id|>{OF_LLAMA[1]}\nHello.<|eot_id|>"
+
+
 @pytest.mark.parametrize(
     ("text", "marks"),
     [
-        ("### Human: Hi### Assistant: Hello.", "['### Human:', '### Assistant:']"),
+        ("### Human: Hi### Assistant: Hello.", '["### Human:", "### Assistant:"]'),
         (
             "Below is a task.\n\n### Instruction:\nAdd.\n\n### Response:\n2",
-            "['### Instruction:', '### Response:']",
+            '["### Instruction:", "### Response:"]',
         ),
-        ("USER: Hi ASSISTANT: Hello.", "['USER:', 'ASSISTANT:']"),
-        ("<s>[INST] Hi [/INST] Hello. </s>", "['[INST]', '[/INST]', '</s>', '<s>']"),
+        ("USER: Hi ASSISTANT: Hello.", '["USER:", "ASSISTANT:"]'),
+        ("<s>[INST] Hi [/INST] Hello. </s>", '["[INST]", "[/INST]", "</s>", "<s>"]'),
         (
             "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello.<|im_end|>\n",
-            "['<|im_start|>user', '<|im_start|>assistant', '<|im_end|>', '<|im_start|>system']",
+            '["<|im_start|>user", "<|im_start|>assistant", "<|im_end|>", "<|im_start|>system"]',
+        ),
+        (
+            LLAMA,
+            json.dumps([*OF_LLAMA, "<|eot_id|>", "<|begin_of_text|>", f"{HEADERS[0]}system{HEADERS[1]}"]),
+        ),
+        (
+            "<bos><start_of_turn>user\nHi<end_of_turn>\n<start_of_turn>model\nHello.<end_of_turn>\n",
+            '["<start_of_turn>user", "<start_of_turn>model", "<end_of_turn>", "<bos>"]',
         ),
     ],
 )
@@ -352,6 +365,8 @@ def test_a_text_with_usual_marks_is_put_aside_with_the_setting_that_reads_it(tex
         read_record({"text": text})
 
     assert f"split_on: {marks}" in str(caught.value)
+    rules = Rules(fields=Fields(text="text", split_on=tuple(json.loads(marks))))
+    assert read_record({"text": text}, rules).sample.messages[-1].content in {"Hello.", "2"}
 
 
 HUMAN = "\n\nHuman: Name a river."

@@ -340,3 +340,29 @@ def test_a_mark_in_terms_that_are_not_known_is_noted(mark: dict[str, Json]) -> N
     turns: Json = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", **mark}]
 
     assert (f"messages[].{next(iter(mark))}", Treatment.MARK) in read_record({"messages": turns}).notes
+
+
+@pytest.mark.parametrize(
+    ("use", "result"), [("tool_use", "tool_result"), ("mcp_tool_use", "web_search_tool_result")]
+)
+def test_a_turn_with_a_call_and_its_result_keeps_their_order(use: str, result: str) -> None:
+    parts: Json = [
+        {"type": "text", "text": "Let me look."},
+        {"type": use, "id": "t1", "name": "search", "input": {"q": "river"}},
+        {"type": result, "tool_use_id": "t1", "content": [{"type": "text", "text": "Lemmer"}]},
+        {"type": "text", "text": "The Lemmer."},
+    ]
+    turns: Json = [
+        {"role": "user", "content": "Name a river."},
+        {"role": "assistant", "content": parts, "train": True},
+    ]
+
+    messages = read_record({"messages": turns}).sample.messages
+
+    assert [(str(each.role), each.content) for each in messages] == [
+        ("user", "Name a river."),
+        ("assistant", "Let me look."),
+        ("tool", "Lemmer"),
+        ("assistant", "The Lemmer."),
+    ]
+    assert [call.name for call in messages[1].calls] == ["search"]
