@@ -4,7 +4,8 @@ import ctypes
 import os
 import platform
 import resource
-from collections.abc import Mapping
+from collections import Counter as Count
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -130,6 +131,31 @@ def environment(device: str, dtype: str) -> dict[str, str | int]:
         "processors": os.cpu_count() or 0,
         "devices": world_size(),
     }
+
+
+def mixture_sentence(environments: Iterable[Mapping[str, object]]) -> str | None:
+    """Sentence on trainings in several number types or on several kinds of machine; None where all are alike.
+
+    Example:
+        >>> cpu = {"dtype": "float32", "device": "cpu", "machine": "x86_64"}
+        >>> mixture_sentence([cpu, cpu]) is None
+        True
+        >>> mixture_sentence([cpu, {**cpu, "dtype": "bfloat16"}, cpu])
+        'The models were trained unlike each other: 2 in float32 on cpu (x86_64), 1 in bfloat16 on cpu ...
+    """
+    kinds = Count(tuple(str(each.get(name)) for name in _KIND) for each in environments)
+    if len(kinds) < 2:  # noqa: PLR2004 - several
+        return None
+    counted = ", ".join(
+        f"{count:,} in {dtype} on {device} ({machine})"
+        for (dtype, device, machine), count in kinds.most_common()
+    )
+    return (
+        f"The models were trained unlike each other: {counted}. Small differences may be of rounding alone."
+    )
+
+
+_KIND = ("dtype", "device", "machine")
 
 
 def peak_bytes(device: str) -> int:

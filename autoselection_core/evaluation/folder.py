@@ -313,6 +313,11 @@ class EvaluationFolder:
         """Record of its finished training; empty where there is none."""
         return self.read_json(TRAINED) if (self.path / TRAINED).exists() else {}
 
+    @property
+    def environment(self) -> dict[str, Any] | None:
+        """Software and hardware that trained its model; None where nothing says so."""
+        return self.read_json(ENVIRONMENT) if (self.path / ENVIRONMENT).exists() else None
+
     def read_untrained(self, weights: Mapping[str, float] | None = None) -> UntrainedScores | None:
         """Scores of the untrained base model; None while dev or test items are not scored."""
         if not self.is_complete or not self.has_test_scores:

@@ -11,6 +11,7 @@ import os
 import platform
 from collections.abc import Callable, Iterable
 from functools import cache
+from logging import getLogger
 from pathlib import Path
 
 from autoselection_core.identity import Json, fingerprint
@@ -18,6 +19,8 @@ from autoselection_core.models.folder import config_settings
 from autoselection_core.models.speed import Throughput, layer_weights, probe
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
+
+_LOG = getLogger(__name__)
 
 AUTO = "auto"
 _SHORT, _LONG = "bfloat16", "float32"
@@ -61,7 +64,7 @@ def expected_dtype(folder: Path) -> str:
 def settled_dtype(folder: Path, place: Path, measure: Callable[[Path], Iterable[Throughput]] = probe) -> str:
     """The kept choice of this machine; where there is none, one is measured and kept. The first one stays.
 
-    A file that nobody can read is made again.
+    A file that nobody can read is made again, which is said in the log.
 
     Args:
         folder: The model, of which only the configuration is read.
@@ -79,6 +82,8 @@ def settled_dtype(folder: Path, place: Path, measure: Callable[[Path], Iterable[
         fcntl.flock(lock, fcntl.LOCK_EX)  # whoever waits reads what is settled meanwhile
         if (kept := _kept(file)) is not None:
             return kept
+        if file.exists():
+            _LOG.warning("%s says no number type, so it is settled anew", file)
         found = tuple(measure(folder))
         told: dict[str, Json] = {
             "dtype": _faster(found),

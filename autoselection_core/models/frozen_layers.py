@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from hashlib import blake2b
+from logging import getLogger
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -14,6 +15,8 @@ from autoselection_core.models.forward import decoder
 
 if TYPE_CHECKING:
     import torch
+
+_LOG = getLogger(__name__)
 
 MAX_BYTES = 1 << 29
 """Maximum size of the states that a process remembers; what comes later is computed each time."""
@@ -56,9 +59,12 @@ class FrozenLayers:
             return None
         found = cls(model, count, base)
         kind = (base, count, type(decoder(model)).__name__)
-        if kind not in _FAITHFUL:
-            _FAITHFUL[kind] = found.is_faithful()
-        return found if _FAITHFUL[kind] else None
+        if kind not in REMEMBERED.faithful:
+            fault = found.fault()
+            REMEMBERED.faithful[kind] = fault is None
+            if fault is not None:
+                _LOG.warning("%s is read through all of its layers every time: %s", kind[-1], fault)
+        return found if REMEMBERED.faithful[kind] else None
 
     def states(self, text: str, inputs: "Mapping[str, torch.Tensor | None]") -> "torch.Tensor":
         """What the layers make of a text, as it was computed first. Shape (1, t, hidden).
@@ -89,8 +95,8 @@ class FrozenLayers:
             for number, layer in enumerate(originals):
                 layers[number] = layer
 
-    def is_faithful(self) -> bool:
-        """Whether a pass that recalls the layers' states ends exactly as one through them does."""
+    def fault(self) -> str | None:
+        """Why a pass that recalls the layers' states is not what one through them is; None where it is."""
         import torch
 
         vocabulary = self.model.get_input_embeddings().weight.shape[0]
@@ -105,11 +111,13 @@ class FrozenLayers:
                     recalled = _last_states(self.model, inputs)
                 self.model.train()
                 again = self._read(inputs)
-        except (TypeError, ValueError, AttributeError, AssertionError):
-            return False
+        except (TypeError, ValueError, AttributeError, AssertionError) as error:
+            return f"{type(error).__name__}: {error}"
         finally:
             self.model.train(was_training)
-        return torch.equal(whole, recalled) and torch.equal(states, again)
+        if not torch.equal(states, again):
+            return "its layers give other states while it trains"
+        return None if torch.equal(whole, recalled) else "a pass from recalled states ends elsewhere"
 
     def _read(self, inputs: "Mapping[str, torch.Tensor | None]") -> "torch.Tensor":
         """A pass through the layers that ends where the next one begins."""
@@ -178,15 +186,17 @@ def name_of(*arrays: "np.ndarray[Any, Any] | None") -> str:
 
 @dataclass
 class _Memory:
-    """States that are remembered.
+    """What a process remembers of lower layers.
 
     Attributes:
         states: By base model, number of layers and name of the text.
         held_bytes: Their size.
+        faithful: Whether states can be recalled, by base model, number of layers and kind of model.
     """
 
     states: "dict[tuple[str, int, str], torch.Tensor]" = field(default_factory=dict)
     held_bytes: int = 0
+    faithful: dict[tuple[str, int, str], bool] = field(default_factory=dict)
 
     def add(self, known: tuple[str, int, str], states: "torch.Tensor") -> None:
         """Remember states, unless there is no room."""
@@ -196,10 +206,7 @@ class _Memory:
 
 
 REMEMBERED = _Memory()
-"""States that this process has computed."""
-
-_FAITHFUL: dict[tuple[str, int, str], bool] = {}
-"""Whether states can be recalled, by base model, number of layers and kind of model."""
+"""What this process has computed and tried."""
 
 
 class _ReachedError(Exception):

@@ -8,6 +8,7 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.campaign.solvers import max_tokens_of, size_warning
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.evaluation.environment import mixture_sentence
 from autoselection_core.evaluation.folder import EvaluationFolder, untrained_key
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.evaluation.scoring.scoring import distinct_answer_tokens
@@ -187,6 +188,14 @@ class SearchFacts:
     def compared(self) -> tuple[ArmRun, ...]:
         """All finished evaluations of the report: those that it planned, then those that were stated."""
         return (*self.arms, *self.stated)
+
+    @cached_property
+    def mixture(self) -> str | None:
+        """Sentence on models that were trained in several number types or on several kinds of machine."""
+        records = (*self.trials, *(run.trial for run in self.compared))
+        names = dict.fromkeys(each.evaluation for each in records if each.evaluation is not None)
+        folders = (EvaluationFolder(self.workspace.home.evaluation(name)) for name in names)
+        return mixture_sentence(found for each in folders if (found := each.environment) is not None)
 
     @property
     def _evaluator(self) -> Evaluator:

@@ -433,4 +433,26 @@ MORE: tuple[Spelling, ...] = (
 """Fractions, ordinals and decimals in words, times, ratios, percents, decimal commas, words of six more
 languages, signs of other scripts."""
 
-WRITTEN_WITH: tuple[Spelling, ...] = (*NUMBERS, *LETTERS, *YES_NO, *TEXTS, *FURTHER, *MORE)
+JUDGED: tuple[Spelling, ...] = (
+    ("My choice: a)", "letter", 4, "A"),
+    ("Final choice - D", "letter", 4, "D"),
+    ("Among the options, C is the most accurate.", "letter", 4, "C"),
+    ("Of these, D seems the most plausible.", "letter", 4, "D"),
+    ("nope", "yes_no", 2, "no"),
+    ("Absolutely not.", "yes_no", 2, "no"),
+    ("Not at all.", "yes_no", 2, "no"),
+    ("Of course!", "yes_no", 2, "yes"),
+    ("It isn't.", "yes_no", 2, "no"),
+    ("It does.", "yes_no", 2, "yes"),
+    ("Answer: True", "yes_no", 2, "yes"),
+    ("False. Whales are mammals.", "yes_no", 2, "no"),
+    ("That is correct.", "yes_no", 2, "yes"),
+    ("The statement is false.", "yes_no", 2, "no"),
+    ("That isn't right.", "yes_no", 2, "no"),
+    ("There are no such cases, so the statement is true.", "yes_no", 2, "yes"),
+    ("No, that is correct only for birds.", "yes_no", 2, "no"),
+    ("It is true that some do, but no.", "yes_no", 2, "no"),
+)
+"""Answers by a judgement in place of yes and no; 11 of 102 of a tester were not read, of these kinds."""
+
+WRITTEN_WITH: tuple[Spelling, ...] = (*NUMBERS, *LETTERS, *YES_NO, *TEXTS, *FURTHER, *MORE, *JUDGED)

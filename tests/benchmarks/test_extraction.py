@@ -127,6 +127,7 @@ MANY_LETTERS: tuple[tuple[str, str | None], ...] = (
 """Among ten options."""
 
 NUMBERS: tuple[tuple[str, str | None], ...] = (
+    ("Answer: nine one one", None),
     ("18", "18"),
     ("$18", "18"),
     ("18.0", "18.0"),
@@ -216,7 +217,7 @@ YES_NO: tuple[tuple[str, str | None], ...] = (
     ("Yesterday", None),
     ("maybe", None),
     ("", None),
-    ("True", None),
+    ("True", "yes"),
 )
 
 TEXTS: tuple[tuple[str, str | None], ...] = (

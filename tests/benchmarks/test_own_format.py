@@ -549,7 +549,7 @@ def test_an_expected_number_that_is_no_single_number_is_a_bad_record(tmp_path: P
     ("reads", "good", "answer", "bad"),
     [
         ("yes_no", "yes", "maybe", 1),
-        ("yes_no", "yes", "true", 1),
+        ("yes_no", "yes", "true", 0),
         ("yes_no", "yes", "ja", 0),
         ("yes_no", "yes", "No.", 0),
         ("letter", "b", "7 of them", 1),

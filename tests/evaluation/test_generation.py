@@ -206,6 +206,24 @@ def test_prompts_that_the_template_refuses_fail_the_score_with_a_way_forward(tin
         score_benchmark(strict, written, Side.DEV, Scoring())
 
 
+def _fits(reader: Reader, benchmark: Benchmark) -> bool:
+    try:
+        require_askable(reader, benchmark)
+    except ItemsTooLongError:
+        return False
+    return True
+
+
+def test_of_several_choices_the_longest_has_to_fit(model: BaseModel) -> None:
+    benchmark = choices_benchmark()
+    long = tuple(replace(item, choices=(*WORDS, "word " * 50)) for item in benchmark.items)
+    within = replace(benchmark, items=long)
+
+    assert _fits(Reader(model.tokenizer, 120), benchmark)
+    assert not _fits(Reader(model.tokenizer, 119), within)
+    assert _fits(Reader(model.tokenizer, 1_000), within)
+
+
 def test_the_longest_prompt_and_its_answer_fill_the_model_s_window_and_no_more(tiny: Path) -> None:
     model = BaseModel.load(tiny, dtype="float32")
     long = replace(WRITTEN.items[0], question="long", prompt=(Message(Role.USER, "word " * 100),))

@@ -21,6 +21,7 @@ from autoselection_core.evaluation.training.plan import (
     NO_ANSWER,
     PROMPT_CUT,
     TrainingPlan,
+    TrainingSequence,
     make_plan,
     order,
     rate_factor,
@@ -205,6 +206,13 @@ def test_all_subsets_train_on_equally_many_tokens_in_equally_many_steps_however_
     assert amount - 1 <= plan.tokens <= amount
     assert len(plan.steps) == ceil((amount - 1) / batch)
     assert all(sequence.taught.any() for step in plan.steps for sequence in step)
+
+
+def test_the_first_token_of_a_part_is_not_taught_because_nothing_predicts_it() -> None:
+    whole = TrainingSequence("a", np.arange(9, dtype=np.int32), np.ones(9, np.bool_))
+
+    assert whole.part(3, 6).input_ids.tolist() == [3, 4, 5]
+    assert whole.part(3, 6).taught.tolist() == [False, True, True]
 
 
 def test_a_long_prompt_that_ends_a_training_loses_its_beginning_and_keeps_its_answer() -> None:

@@ -482,9 +482,35 @@ def test_a_model_of_any_family_ends_where_a_whole_pass_ends(kind: str) -> None:
     assert torch.equal(whole, recalled)
 
 
-def test_lower_layers_that_drop_out_while_they_train_are_not_remembered() -> None:
+def test_lower_layers_that_drop_out_while_they_train_are_not_remembered(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     assert FrozenLayers.of(adapted(_small("llama"), {2, 3}), "steady") is not None
-    assert FrozenLayers.of(adapted(_small("llama", attention_dropout=0.5), {2, 3}), "dropping") is None
+    assert not caplog.messages
+    for _ in range(2):
+        assert FrozenLayers.of(adapted(_small("llama", attention_dropout=0.5), {2, 3}), "dropping") is None
+    (said,) = caplog.messages
+    assert said.startswith("LlamaModel is read through all of its layers every time")
+    assert said.endswith(": its layers give other states while it trains")
+
+
+def test_a_model_that_cannot_go_on_from_states_is_read_as_a_whole_and_the_log_says_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A layer that is given two things, as a decoder with cross-attention has them."""
+    model = adapted(_small("llama"), {2, 3})
+    first = model.get_decoder().layers[0]
+    forward = type(first).forward
+
+    class TwoFold(type(first)):  # type: ignore[misc] # a class that is known at run time
+        def forward(self, *given: Any, **named: Any) -> Any:
+            return (forward(self, *given, **named),)
+
+    first.__class__ = TwoFold
+
+    assert FrozenLayers.of(model, "two-fold") is None
+    (said,) = caplog.messages
+    assert said.startswith("LlamaModel is read through all of its layers every time: AttributeError: ")
 
 
 def test_no_layer_is_below_adapters_of_the_first_one_or_of_the_embeddings() -> None:

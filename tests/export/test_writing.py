@@ -13,11 +13,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autoselection_core.errors.store import NotAnExportError
-from autoselection_core.export.card import size_category
+from autoselection_core.export.card import comparison, size_category
 from autoselection_core.export.formats import FORMATS
-from autoselection_core.export.manifest import verify_export
+from autoselection_core.export.manifest import NOT_COMPARED, verify_export
 from autoselection_core.export.writing import export_subset
 from autoselection_core.pool import Source, ingest
+from autoselection_core.score.comparison import StatedVerdict
 from autoselection_core.store.home import Home
 from tests.export.made import LONG, PLAIN, SEARCH, TOOLS, TWICE, WITH_TOOLS, Made
 
@@ -233,3 +234,17 @@ def test_the_column_of_tools_has_one_type_wherever_they_begin(
 
     assert {line["tools"] for line in lines_of(tmp_path / "with")} == {none, TOOLS}
     assert not any("tools" in line for line in lines_of(tmp_path / "without"))
+
+
+def test_a_card_states_the_verdict_on_its_own_subset_and_names_the_report_for_any_other(
+    tmp_path: Path,
+) -> None:
+    assert comparison("first", tmp_path, "s") == NOT_COMPARED
+    (tmp_path / "report.html").touch()
+    assert "An earlier release wrote that" in comparison("first", tmp_path, "s")
+
+    for name, content in StatedVerdict("s", "better", ("Better.", "By 1 <2>.")).files().items():
+        (tmp_path / name).write_bytes(content)
+
+    assert comparison("first", tmp_path, "s").startswith("**Verdict:** Better.\n\n- By 1 &lt;2>.\n")
+    assert "is about subset `s`" in comparison("first", tmp_path, "another")

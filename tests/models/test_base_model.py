@@ -415,13 +415,17 @@ def test_processes_that_begin_at_once_choose_the_same_whatever_each_would_measur
     "damaged",
     [b"", b"{", b"\xff", b"[" * 100_000, b'"bfloat16"', b'{"dtype": "int8"}', b'{"dtype": [1]}', b"{}"],
 )
-def test_a_damaged_choice_is_made_again(tmp_path: Path, damaged: bytes) -> None:
+def test_a_damaged_choice_is_made_again_and_the_log_says_so(
+    tmp_path: Path, damaged: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     model, place = with_config(tmp_path / "model"), tmp_path / "kept"
     assert settled_dtype(model, place, timed(300, 100)) == "bfloat16"
     (file,) = place.glob("*.json")
+    assert not caplog.messages
     file.write_bytes(damaged)
 
     assert settled_dtype(model, place, timed(100, 300)) == "float32"
+    assert caplog.messages == [f"{file} says no number type, so it is settled anew"]
     assert settled_dtype(model, place, never) == "float32"
     assert json.loads(file.read_text())["dtype"] == "float32"
 

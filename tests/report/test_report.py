@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from autoselection_core.benchmarks.metric import Metric, form_warning
 from autoselection_core.benchmarks.split import Side, split
+from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.search import NoReportError
 from autoselection_core.evaluation.folder import EvaluationFolder, untrained_key
 from autoselection_core.export.searched import export_trial
@@ -63,6 +65,7 @@ from autoselection_core.solver.policy import LATEST
 from autoselection_core.solver.programs.limits import trainable_rows
 from autoselection_core.solver.proposal import ORIGINS, Proposal, RunnerUp
 from autoselection_core.space import meanings
+from autoselection_core.store.home import Home
 from autoselection_core.subset.explain import without_idle_steps
 from autoselection_core.testing.tiny_model import tiny_tokenizer
 from tests.report.conftest import searched_in
@@ -241,6 +244,33 @@ def test_answers_of_another_form_are_warned_of_wherever_the_verdict_is(trained_f
     assert warning in verdict_sentences(trained_facts, report.findings)
     assert warning in stated.warnings
     assert warning in stated.sentences, "the card of an export has no other place for it"
+
+
+def test_trainings_in_several_number_types_are_warned_of_wherever_the_verdict_is(
+    trained_facts: SearchFacts, tmp_path: Path
+) -> None:
+    """As two machines that share a home leave them, or one before and after its choice was made again."""
+    home = Home(shutil.copytree(trained_facts.workspace.home.root, tmp_path / "home"))
+    facts = SearchFacts.of(Workspace(trained_facts.workspace.campaign, home), trained_facts.record.search)
+    names = {each.evaluation for each in facts.trials} | {run.trial.evaluation for run in facts.compared}
+    assert facts.mixture is None
+    folder = EvaluationFolder(home.evaluation(str(facts.trials[0].evaluation)))
+    before = folder.read_json("environment.json")
+    folder.write_json("environment.json", {**before, "dtype": "bfloat16"})
+
+    place = f"cpu ({before['machine']})"
+
+    mixed = SearchFacts.of(Workspace(facts.workspace.campaign, home), facts.record.search)
+    report = write_report(mixed)
+    stated = StatedVerdict.read(report.markdown.parent)
+
+    warning = (
+        f"The models were trained unlike each other: {len(names) - 1} in float32 on {place}, "
+        f"1 in bfloat16 on {place}. Small differences may be of rounding alone."
+    )
+    assert stated is not None
+    assert warning in stated.warnings
+    assert warning in report.markdown.read_text()
 
 
 def test_items_that_are_answered_as_the_samples_are_bring_no_warning_and_a_formula_none(

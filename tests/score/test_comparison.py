@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,13 @@ from scipy.stats import t as student
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.errors.benchmarks import ItemsDifferError, NoScoresError
-from autoselection_core.score.comparison import Verdict, arm_difference, paired_difference
+from autoselection_core.score.comparison import (
+    StatedVerdict,
+    Verdict,
+    arm_difference,
+    paired_difference,
+    single_run_note,
+)
 from autoselection_core.score.p_values import best_probabilities, paired_p_value
 from autoselection_core.score.rank_agreement import rank_agreement
 from autoselection_core.score.resampling import DRAWS, Arm
@@ -263,3 +271,18 @@ def test_runs_of_a_third_arm_say_how_much_runs_vary() -> None:
 
     assert beside.value == alone.value
     assert (beside.high - beside.low) / 2 == pytest.approx(2.02 * 0.2, rel=0.3)
+
+
+@pytest.mark.parametrize("measured", [None, (7, 3)])
+def test_a_stated_verdict_is_read_as_it_was_written(tmp_path: Path, measured: tuple[int, int] | None) -> None:
+    assert StatedVerdict.read(tmp_path) is None
+    stated = StatedVerdict("subset", "better", ("It is better.",), measured, ("It is small.",))
+    for name, content in stated.files().items():
+        (tmp_path / name).write_bytes(content)
+
+    assert StatedVerdict.read(tmp_path) == stated
+
+
+def test_a_verdict_over_an_arm_of_one_run_has_a_note_and_over_more_none() -> None:
+    assert single_run_note((1, 3)) == single_run_note((3, 1)) != ""
+    assert single_run_note((2, 3)) == ""

@@ -114,6 +114,10 @@ def test_options_that_a_prompt_lists_at_its_end_are_not_part_of_the_question() -
     items = tuple(replace(item(prompt, "B", (*"ABCD",)), target="B") for prompt in prompts)
 
     assert bare_questions(items) == stems
+    by_text = tuple(replace(each, choices=found) for each, found in zip(items, choices, strict=True))
+    assert all("\nD. " in each for each in bare_questions(by_text))
+    again = item(prompts[0].replace("24", "25"), "B", (*"ABCD",))
+    assert bare_questions((*items, again))[0].endswith("D. 30"), "two questions have one stem"
     for stem, texts in zip(stems, choices, strict=True):
         assert share(f"It is {texts[1]}", question=stem, items=items) == 1.0
         assert share("Who knows?", question=f"{stem} (1) {' (2) '.join(texts[::-1])}", items=items) == 1.0

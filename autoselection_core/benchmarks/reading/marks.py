@@ -14,7 +14,8 @@ _RIGHT = (
     r"|правильный|верный|الصحيح|正しい|正确|正確|올바른)"
 )
 _NOUNS = (
-    r"(?:(?:\b|(?<=_))answers?\b|\b(?:ans|(?:correct|right|best)[ ](?:option|choice|letter|result)"
+    r"(?:(?:\b|(?<=_))answers?\b|\b(?:ans"
+    r"|(?:correct|right|best|my|final)[ ](?:option|choice|letter|result|pick)"
     r"|antwort|lösung|réponse|reponse|respuesta|resposta|risposta|antwoord|jawaban|jawabannya|odpowiedź"
     r"|odpověď|cevap|cevabı|yanıt|đáp[ ]án|câu[ ]trả[ ]lời|ответ|відповідь|svaret|svar|vastaus|válasz"
     r"|răspunsul|răspuns|απάντηση)\b"

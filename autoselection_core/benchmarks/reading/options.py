@@ -35,7 +35,7 @@ _IN_FRONT = re.compile(
     rf"(?<![A-Za-z0-9'\u2019]){_WRAP}(?P<letter>[A-Z])[*_`\"')\]}}$.:]{{0,6}}[^\S\n]{{1,4}}"
     r"(?:is|was|seems|looks|appears to be|must be|would be|should be|has to be)[^\S\n]{1,4}"
     r"(?:(?:the|also|clearly|definitely|indeed|my|only|most|best|likely)[^\S\n]{1,4}){0,4}"
-    r"(?:correct|right|true|best|answer|choice|one|option)\b"
+    r"(?:correct|right|true|best|answer|choice|one|option|accurate|appropriate|suitable|plausible|logical)\b"
     rf"|(?<![A-Za-z0-9'\u2019]){_WRAP}(?P<fitting>[A-Z])[*_`\"')\]}}$]{{0,6}}[^\S\n]{{1,4}}(?:fits|works|holds)\b"
 )
 _STANDING_OUT = re.compile(
@@ -135,11 +135,11 @@ def _holds(longer: str, shorter: str) -> bool:
 
 
 _YES = (
-    "yes|ja|oui|sí|sì|sim|да|так|tak|evet|ano|ναι|ya|có|kyllä|igen|da|נכון|כן|نعم|بله|हाँ|हां|হ্যাঁ|ใช่"
+    "yes|yep|yeah|true|ja|oui|sí|sì|sim|да|так|tak|evet|ano|ναι|ya|có|kyllä|igen|da|נכון|כן|نعم|بله|हाँ|हां|হ্যাঁ|ใช่"
     "|是的|是|对的|对|はい|예|네"
 )
 _NO = (
-    "no|nein|non|não|нет|ні|nie|hayır|ne|όχι|tidak|không|nee|nej|ei|nem|nu|לא|لا|خیر|नहीं|না|ไม่ใช่|ไม่|不是|不对|否|没有|不"
+    "no|nope|false|nein|non|não|нет|ні|nie|hayır|ne|όχι|tidak|không|nee|nej|ei|nem|nu|לא|لا|خیر|नहीं|না|ไม่ใช่|ไม่|不是|不对|否|没有|不"
     "|いいえ|아니요|아니오|아니"
 )
 _ANSWERS = {**dict.fromkeys(_YES.split("|"), "yes"), **dict.fromkeys(_NO.split("|"), "no")}
@@ -152,6 +152,23 @@ _ALONE = re.compile(
     re.IGNORECASE,
 )
 _ANYWHERE = re.compile(r"\b(?P<said>yes|no)\b", re.IGNORECASE)
+_VERB = r"(?:is|are|was|were|does|do|did|can|will|would|should|has|have|had)"
+_JUDGED = re.compile(
+    r"\b(?:that|this|it|statement|claim|assertion|sentence|assumption)[ ](?:is|was)(?P<not>n't|[ ]not)?"
+    r"[ ](?:(?:indeed|definitely|actually|clearly)[ ])?"
+    r"(?:(?P<yes>true|correct|right)|false|incorrect|wrong|untrue)\b"
+    r"(?![ ](?:that|to|for|of|in)\b)",
+    re.IGNORECASE,
+)
+"""A judgement of what was asked: "the statement is false", "that is not correct"."""
+_WHOLE_SAID = re.compile(
+    r"\W{0,8}+(?:(?P<not>(?:absolutely|definitely|certainly|of[ ]course)[ ]not|not[ ]at[ ]all)"
+    r"|(?:absolutely|definitely|certainly|of[ ]course|indeed"
+    rf"|(?:it|they|she|he|there|that|this)[ ]{_VERB}(?P<no>n't|[ ]not)?))"
+    r"\W{0,8}+",
+    re.IGNORECASE,
+)
+"""A text that says no more than this: "of course not", "it does"."""
 
 
 def marked_yes_no(text: str) -> str | None:
@@ -165,9 +182,16 @@ def marked_yes_no(text: str) -> str | None:
 
 
 def said_yes_no(text: str) -> str | None:
-    """The last yes or no that answers by itself, as in "Yes, there is no other way"; else the last word."""
-    for pattern in (_ALONE, _ANYWHERE):
-        found = list(pattern.finditer(text))
-        if found:
-            return _ANSWERS[found[-1]["said"].lower()]
+    """The last yes or no that answers by itself, as in "Yes, there is no other way".
+
+    Else what the whole text or a judgement in it says; else the last of the two words.
+    """
+    if found := list(_ALONE.finditer(text)):
+        return _ANSWERS[found[-1]["said"].lower()]
+    if whole := _WHOLE_SAID.fullmatch(text):
+        return "no" if whole["not"] or whole["no"] else "yes"
+    if found := list(_JUDGED.finditer(text)):
+        return "yes" if bool(found[-1]["yes"]) != bool(found[-1]["not"]) else "no"
+    if found := list(_ANYWHERE.finditer(text)):
+        return _ANSWERS[found[-1]["said"].lower()]
     return None

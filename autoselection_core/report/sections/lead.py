@@ -87,8 +87,9 @@ def verdict_sentences(facts: SearchFacts, found: Sequence[Finding]) -> list[str]
 
 
 def warnings_of(facts: SearchFacts) -> list[str]:
-    """Reasons to doubt a verdict at once: a small winner, and answers of items in another form."""
-    return [*([f"{facts.size_warning}."] if facts.size_warning else []), *form_warnings(facts)]
+    """Reasons to doubt a verdict at once: a small winner, answers of another form, unlike trainings."""
+    small = [f"{facts.size_warning}."] if facts.size_warning else []
+    return [*small, *form_warnings(facts), *([facts.mixture] if facts.mixture else [])]
 
 
 def compared_sentences(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:

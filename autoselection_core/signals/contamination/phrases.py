@@ -1,6 +1,7 @@
 """Phrases of a benchmark item that are looked for in samples: bare question, answers, options."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,8 +96,10 @@ def bare_questions(items: Sequence[Item]) -> tuple[str, ...]:
     head = _HEAD.match(_common_start(questions))
     start = 0 if head is None else len(head.group())
     stop = _label_length(_common_start([question[::-1] for question in questions])[::-1])
-    bare = (question[start : len(question) - stop] for question in questions)
-    return tuple(_without_options(question, item) for question, item in zip(bare, items, strict=True))
+    bare = [question[start : len(question) - stop] for question in questions]
+    cut = [_without_options(question, item) for question, item in zip(bare, items, strict=True)]
+    asked = Counter(cut)  # a stem of several questions ("Which of these is right?") is none of them
+    return tuple(short if asked[short] == 1 else whole for short, whole in zip(cut, bare, strict=True))
 
 
 def _without_options(question: str, item: Item) -> str:
