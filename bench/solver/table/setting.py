@@ -54,20 +54,16 @@ class TableSetting:
         name: Name of the table.
         file: Pool file below the shared data.
         rows: Records drawn from it, as many of each source as its share says, at least 40.
-        benchmarks: Names of two benchmarks below the shared data, scored by likelihood.
+        benchmarks: Two benchmarks below the shared data, scored by likelihood, with their dev and test items.
         training: Every training.
-        dev_items: Dev items of each benchmark.
-        test_items: Test items of each benchmark.
         pretrained: Whether SmolLM2-135M-Instruct is the base model, not the small Llama.
     """
 
     name: str
     file: str
     rows: int
-    benchmarks: tuple[str, ...]
+    benchmarks: Mapping[str, tuple[int, int]]
     training: FineTuning
-    dev_items: int = 24
-    test_items: int = 24
     pretrained: bool = False
 
 
@@ -87,14 +83,24 @@ _ADAPTERS = FineTuning(amount=8_000, batch=1_024, pack_tokens=1_024, learning_ra
 SETTINGS: Mapping[str, TableSetting] = {
     one.name: one
     for one in (
-        TableSetting("many_sources", "pool_90k.parquet", 4_000, ("gsm8k", "mmlu"), _TRAINING),
-        TableSetting("small_pool", "pool_small.parquet", 1_200, ("gsm8k", "bbh"), _TRAINING),
         TableSetting(
-            "smollm2", "pool_90k.parquet", 3_000, ("gsm8k", "bbh"), _ADAPTERS, test_items=48, pretrained=True
+            "many_sources", "pool_90k.parquet", 4_000, {"gsm8k": (24, 24), "mmlu": (96, 96)}, _TRAINING
+        ),
+        TableSetting(
+            "small_pool", "pool_small.parquet", 1_200, {"gsm8k": (24, 24), "bbh": (24, 24)}, _TRAINING
+        ),
+        TableSetting(
+            "smollm2",
+            "pool_90k.parquet",
+            3_000,
+            {"gsm8k": (24, 48), "bbh": (24, 48)},
+            _ADAPTERS,
+            pretrained=True,
         ),
     )
 }
-"""Every table by name."""
+"""Every table by name. Over 54 recipes of `many_sources` the means of two trainings on 24 dev and on 24 test
+items had a rank correlation of 0.99 for GSM8K and 0.53 for MMLU, so MMLU has 96 of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +183,7 @@ def _workspace(setting: TableSetting, home: Home, folder: Path, base: Path) -> W
     campaign: dict[str, Any] = {
         "pool": [{"path": str(folder / "raw.parquet"), "licence": "see the data's readme"}],
         "base_model": str(base),
-        "benchmarks": {name: _benchmark(name, setting) for name in setting.benchmarks},
+        "benchmarks": {name: _benchmark(name, *items) for name, items in setting.benchmarks.items()},
         "signals": list(_SIGNALS),
         "training": setting.training.to_json(),
     }
@@ -186,7 +192,7 @@ def _workspace(setting: TableSetting, home: Home, folder: Path, base: Path) -> W
     return Workspace(load_campaigns(file, home)[setting.name], home)
 
 
-def _benchmark(name: str, setting: TableSetting) -> dict[str, Any]:
+def _benchmark(name: str, dev_items: int, test_items: int) -> dict[str, Any]:
     return {
         "format": name,
         "path": str(REAL_DATA),
@@ -194,6 +200,6 @@ def _benchmark(name: str, setting: TableSetting) -> dict[str, Any]:
         "targets": f"targets/{name}.parquet",
         "metric": "log_likelihood",
         "shots": 0,
-        "dev_items": setting.dev_items,
-        "test_items": setting.test_items,
+        "dev_items": dev_items,
+        "test_items": test_items,
     }
