@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy.stats import permutation_test
 
 from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.errors.evaluation import TrainingFailedError
@@ -207,6 +208,7 @@ def main() -> None:
                 print(line["contestant"], seed, line["test"], line["seconds"], flush=True)
     lines = stored_lines(options.shard)
     figures = {on: summary([one for one in lines if on_of(one) == on], options.budget) for on in _ONS}
+    figures["all tables"] = over_tables(lines, options.budget)
     print(json.dumps(figures, indent=2))
     if options.shard == SHARD:
         print(write_result("solver/trained", figures, _NOTE))
@@ -243,10 +245,7 @@ def summary(lines: Sequence[Line], budget: int) -> dict[str, Json]:
     What no search chose, the full pool and plain filters, has one mean, which all seeds of ours are compared
     with; the error of the difference holds that of both.
     """
-    of = {
-        name: {one["seed"]: one["test"] for one in lines if _is(one, name, budget)}
-        for name in dict.fromkeys(one["contestant"] for one in lines)
-    }
+    of = _tests(lines, budget)
     figures: dict[str, Json] = {
         name: {
             "searches": len(found),
@@ -262,25 +261,65 @@ def summary(lines: Sequence[Line], budget: int) -> dict[str, Json]:
     return figures
 
 
+def over_tables(lines: Sequence[Line], budget: int) -> dict[str, Json]:
+    """Ours minus each other contestant, search by search over all tables on which both have the seed."""
+    on = [_tests([one for one in lines if on_of(one) == name], budget) for name in SETTINGS]
+    own = our_name({name for of in on for name in of})
+    names = dict.fromkeys(name for of in on for name in of if name != own and not _is_alone(name))
+    figures = {
+        name: [
+            float(np.mean(of[own][seed]) - np.mean(of[name][seed]))
+            for of in on
+            if own in of and name in of
+            for seed in sorted(of[own].keys() & of[name].keys())
+        ]
+        for name in names
+    }
+    return {
+        f"{own} minus {name}": _of_gains(np.array(gains), 0.0)
+        for name, gains in figures.items()
+        if len(gains) >= _MIN_PAIRS
+    }
+
+
+def _tests(lines: Sequence[Line], budget: int) -> dict[str, dict[int, list[float]]]:
+    """Test utilities by contestant and seed."""
+    return {
+        name: {one["seed"]: one["test"] for one in lines if _is(one, name, budget)}
+        for name in dict.fromkeys(one["contestant"] for one in lines)
+    }
+
+
+def _is_alone(name: str) -> bool:
+    """Whether no search chose it."""
+    return name == _FULL or name.startswith(_PLAIN)
+
+
+def _of_gains(gains: np.ndarray, other_variance: float) -> dict[str, Json]:
+    """Mean of paired differences; the two-sided p flips their signs."""
+    flipped = permutation_test((gains,), np.mean, permutation_type="samples", n_resamples=100_000, rng=0)
+    return {
+        "mean": round(float(gains.mean()), 4),
+        "standard_error": round(float((np.var(gains, ddof=1) / len(gains) + other_variance) ** 0.5), 4),
+        "better_in": int((gains > 0).sum()),
+        "of": len(gains),
+        "p": round(float(flipped.pvalue), 4),
+    }
+
+
 def _difference(
     own: dict[int, list[float]], own_name: str, other: dict[int, list[float]], name: str
 ) -> dict[str, Json]:
-    alone = name == _FULL or name.startswith(_PLAIN)
+    alone = _is_alone(name)
     shared = sorted(own) if alone else sorted(own.keys() & other.keys())
     if len(shared) < _MIN_PAIRS or not other:
         return {}
     level = [float(np.mean(other[0 if alone else seed])) for seed in shared]
     gains = np.array([np.mean(own[seed]) for seed in shared]) - level
     runs = float(np.var(other[0], ddof=1) / _REPLICATES) if alone else 0.0
-    error = float((np.var(gains, ddof=1) / len(gains) + runs) ** 0.5)
-    return {
-        f"{own_name} minus {name}": {
-            "mean": round(float(gains.mean()), 4),
-            "standard_error": round(error, 4),
-            "better_in": int((gains > 0).sum()),
-            "of": len(gains),
-        }
-    }
+    figures = _of_gains(gains, runs)
+    # Flipping signs knows nothing of the error of a level that is the same in every pair.
+    return {f"{own_name} minus {name}": {key: figures[key] for key in figures if key != "p" or not alone}}
 
 
 def _is(line: Line, name: str, budget: int) -> bool:
