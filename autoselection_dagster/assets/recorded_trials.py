@@ -154,7 +154,7 @@ def page_facts(
         "recipe": recipe_facts(values.recipe, origin, proposal),
         "subset": {
             **subset_facts(values.subset, facts.signals, place.names, home),
-            **anchor_facts(values.subset, chosen, ledger, facts.signals, facts.pool),
+            **anchor_facts(values.subset, chosen, trials, facts.signals, facts.pool),
             **row_facts(rows_table(values.recipe, facts.pool, facts.signals), trial.search),
         },
         "subset_state": state_facts(values.state, pool),

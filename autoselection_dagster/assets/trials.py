@@ -141,7 +141,9 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         facts = {
             **subset_facts(selected, signals, place.names, home),
             **lineage_links(place.names, attempt.reservation),
-            **anchor_facts(selected, _trial_of(attempt), attempt.ledger, signals, pool),
+            **anchor_facts(
+                selected, _trial_of(attempt), attempt.ledger.trials(attempt.search.search), signals, pool
+            ),
             **row_facts(rows_table(recipe, pool, signals), attempt.reservation.search),
         }
         yield versioned_output(selected, facts, selected.fingerprint)

@@ -131,10 +131,14 @@ _IN_THE_ROW = 3
 
 
 def anchor_facts(
-    subset: Subset, trial: TrialRecord | None, ledger: Ledger, signals: SignalTable, pool: Pool
+    subset: Subset,
+    trial: TrialRecord | None,
+    trials: Sequence[TrialRecord],
+    signals: SignalTable,
+    pool: Pool,
 ) -> Facts:
-    """Difference of the subset to that of its parent, or of the nearest measured trial."""
-    anchor = None if trial is None else anchor_of(trial, ledger.trials(trial.search))
+    """Difference of the subset to that of its parent, or of the nearest measured trial of its search."""
+    anchor = None if trial is None else anchor_of(trial, trials)
     if trial is None or anchor is None or anchor.recipe is None:
         return {}
     kind = "nearest" if Proposal.from_json(trial.proposal).parent is None else "parent"

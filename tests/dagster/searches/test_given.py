@@ -1,16 +1,25 @@
 """One evaluation that a person asks for, and a whole search in one run."""
 
 import shutil
+from dataclasses import dataclass, field
 
 import dagster as dg
 import pytest
+from typing_extensions import override
 
+from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.remote.clients import installed_workspace
-from autoselection_core.history.records import TrialKind, TrialState
+from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import TrialKind, TrialRecord, TrialState
+from autoselection_core.report.facts import SearchFacts
 from autoselection_core.search.loop import run_search
 from autoselection_core.solver.policy import LATEST
 from autoselection_core.store.home import Home
+from autoselection_dagster.assets.recorded_trials import TrialValues, page_facts
+from autoselection_dagster.names import Names
+from autoselection_dagster.place import Partitions, Place
 from autoselection_dagster.values.metadata.trial_facts import TRIAL_ASSETS
 from tests.dagster.installations import Driver, cell
 
@@ -231,6 +240,41 @@ def test_trials_that_a_terminal_measured_are_pages_of_dagster_with_values_that_i
     driver.run("demo_report", partition_key="typed")
     after = driver.instance.fetch_materializations(dg.AssetKey(["demo", "recipe"]), limit=100).records
     assert len(after) == known, "what has a page is not entered again"
+
+
+@dataclass(frozen=True)
+class Counted(Ledger):
+    """A ledger that counts how often the trials of a search are read."""
+
+    read: list[str] = field(default_factory=list)
+
+    @override
+    def trials(self, search: str, kind: TrialKind = TrialKind.SEARCH) -> tuple[TrialRecord, ...]:
+        self.read.append(search)
+        return super().trials(search, kind)
+
+
+def test_the_pages_of_a_trial_read_the_trials_of_its_search_once(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="one", budget=2, report_evaluations=0, in_one_run=True)
+    home = Home(driver.installation.home)
+    place = Place(_campaign(driver), Names("demo"), Partitions.of("demo"))
+    facts = SearchFacts.of(place.workspace(home), "one")
+    trial = facts.trials[-1]
+    made = EvaluationFolder(home.evaluation(str(trial.evaluation))).read_result()
+    values = TrialValues.keep(place, home, facts.signals, trial, made)
+    counted = Counted(facts.workspace.ledger.database)
+    vars(facts.workspace)["ledger"] = counted
+
+    told = page_facts(place, facts, values, {}, home=None)
+
+    assert set(told) == set(TRIAL_ASSETS)
+    assert counted.read == ["one"]
+
+
+def _campaign(driver: Driver) -> Campaign:
+    (campaign,) = load_campaigns(driver.installation.campaigns, Home(driver.installation.home)).values()
+    return campaign
 
 
 def test_the_fields_of_the_launchpad_reach_the_search(driver: Driver) -> None:
