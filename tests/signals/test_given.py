@@ -421,3 +421,38 @@ def test_duplicates_clusters_and_relevance_run_on_the_user_s_vectors(tmp_path: P
 def test_relevance_needs_vectors_of_the_targets(tmp_path: Path) -> None:
     with pytest.raises(GivenFileError, match="has no vector for 1 target samples"):
         vectors(tmp_path).of_targets([question_and_answer("other", "target")])
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_a_table_of_a_spreadsheet_is_read_by_the_separator_of_its_first_line(
+    tmp_path: Path, separator: str
+) -> None:
+    pool, cell = pool_with({}), "0,25" if separator == ";" else "0.25"
+    lines = [f"id{separator}q", *(f"{sample.id}{separator}{cell}" for sample in SAMPLES)]
+    (tmp_path / "q.csv").write_text("\ufeff" + "\r\n".join(lines))
+
+    assert scores(GivenScores("q", str(tmp_path / "q.csv")), pool) == [0.25] * len(SAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("none.parquet", "it is not there"),
+        ("folder", "it is a folder"),
+        ("q.jsonl", "it is no whole Parquet file, as which its ending has it read"),
+    ],
+)
+def test_what_is_no_table_of_scores_is_refused_in_words_about_that_file(
+    tmp_path: Path, name: str, why: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "other.csv").write_text("id,q\n")
+    (tmp_path / "q.jsonl").write_text('{"id": "a", "q": 1}\n')
+
+    with pytest.raises(GivenFileError) as refused:
+        scores(GivenScores("q", str(tmp_path / name)), pool_with({}))
+
+    assert (
+        str(refused.value)
+        == f"the file {tmp_path / name} cannot be read: {why}; name a Parquet, CSV or TSV file."
+    )

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -115,7 +116,18 @@ def file_version(file: Path) -> str:
     try:
         return fingerprint_file(file)
     except OSError as error:
-        raise GivenFileError(file, f"cannot be read: {error}", _KINDS) from error
+        raise GivenFileError(file, _why_not(file, error), _KINDS) from error
+
+
+def _why_not(file: Path, error: Exception) -> str:
+    """Why a file cannot be read, in words that name no other file than it."""
+    if not file.exists():
+        return "cannot be read: it is not there"
+    if file.is_dir():
+        return "cannot be read: it is a folder"
+    if isinstance(error, pa_errors.ArrowInvalid):
+        return "cannot be read: it is no whole Parquet file, as which its ending has it read"
+    return f"cannot be read: {' '.join(str(error).split()).rstrip('.')}"
 
 
 def read_columns(file: Path, columns: Sequence[str]) -> pa.Table:
@@ -129,7 +141,7 @@ def read_columns(file: Path, columns: Sequence[str]) -> pa.Table:
     except UnreadableSourceError as error:
         raise GivenFileError(file, f"cannot be read: {error.reason}", _KINDS) from error
     except (OSError, pa_errors.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
-        raise GivenFileError(file, f"cannot be read: {error}", _KINDS) from error
+        raise GivenFileError(file, _why_not(file, error), _KINDS) from error
     if ROW in columns and ROW not in table.column_names:
         table = table.append_column(ROW, pa.array(range(1, len(table) + 1)))
     for column in columns:
@@ -260,12 +272,30 @@ def _numbers(pool: Pool) -> Iterator[tuple[str, ...]]:
         yield tuple(each["locator"].rpartition("#")[2] for each in found)
 
 
+_OF_COMMAS = ";"
+"""What separates cells where a comma begins the decimals of a number."""
+
+_DECIMAL = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
+
+
+def _separator(header: str) -> str:
+    """The separator of a table by its first line: the comma, unless another one is there alone."""
+    others = [each for each in (_OF_COMMAS, "\t", "|") if each in header and "," not in header]
+    return others[0] if others else ","
+
+
+def _with_point(cell: str | None) -> str | None:
+    return cell.replace(",", ".") if cell is not None and _DECIMAL.fullmatch(cell.strip()) else cell
+
+
 def _read_text(file: Path) -> pa.Table:
     csv.field_size_limit(_MAX_CELL)
     with file.open("rb") as raw:
         require_utf8(raw, file)
     with file.open(newline="", encoding="utf-8-sig") as text:
-        reader = csv.DictReader(text, delimiter="\t" if file.suffix.lower() == ".tsv" else ",")
+        separator = "\t" if file.suffix.lower() == ".tsv" else _separator(text.readline())
+        text.seek(0)
+        reader = csv.DictReader(text, delimiter=separator)
         names = reader.fieldnames
         if not names:
             raise GivenFileError(file, "is empty", "begin with a line of column names")
@@ -273,8 +303,8 @@ def _read_text(file: Path) -> pa.Table:
         for row in reader:
             if None in row:
                 reason = f"has more cells than its header in line {reader.line_num}"
-                raise GivenFileError(file, reason, "quote texts that hold a comma")
-            rows.append(row)
+                raise GivenFileError(file, reason, f"quote texts that hold {separator!r}")
+            rows.append(row if separator != _OF_COMMAS else {name: _with_point(row[name]) for name in names})
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise GivenFileError(file, f"has two columns {twice[0]!r}", "give each column a name of its own")
