@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError
+from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError, UnreadableSourceError
 from autoselection_core.identity import Json, fingerprint, fingerprint_file
 from autoselection_core.pool.data_sets import (
     ENDINGS,
@@ -92,6 +92,7 @@ class Source:
 
         Raises:
             NoSourceFileError: See `files`.
+            UnreadableSourceError: A folder has a link of data that leads nowhere.
         """
         if self.hub is not None:
             root = self.hub.fetch(ENDINGS)
@@ -102,8 +103,10 @@ class Source:
         path = Path(self.path)
         if path.is_dir():
             visible = [file for file in sorted(path.rglob("*")) if _is_visible(file, path)]
+            _require_targets(visible)
             return self._taken([(path, file) for file in visible])
         matches = list(_matches(path))
+        _require_targets(file for _, file in matches)
         for _, file in matches:
             if kind_of(file) is None:
                 raise UnknownFileKindError(file, ENDINGS)
@@ -269,7 +272,23 @@ def _version(file: SourceFile) -> str:
 
 def _is_visible(file: Path, folder: Path) -> bool:
     """Whether a file is none that editors and unfinished downloads leave hidden."""
-    return file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return _is_named(file) and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
+def _is_named(path: Path) -> bool:
+    """Whether a path is a file, or a link that should lead to one."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
+
+
+def _require_targets(files: Iterable[Path]) -> None:
+    """Refuse a link of data that leads nowhere, as git-annex and a cache of a hub leave it before a download.
+
+    Raises:
+        UnreadableSourceError: There is one.
+    """
+    for file in files:
+        if kind_of(file) is not None and not file.exists():
+            raise UnreadableSourceError(file, "it is a link to a file that is not there")
 
 
 def _is_note(file: Path) -> bool:
@@ -288,5 +307,5 @@ def _matches(pattern: Path) -> Iterator[tuple[Path, Path]]:
     fixed = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts))
     root = Path(*parts[:fixed])
     for path in root.glob(str(Path(*parts[fixed:]))) if fixed < len(parts) else ():
-        if path.is_file() and not path.name.startswith("."):
+        if _is_named(path) and not path.name.startswith("."):
             yield root, path

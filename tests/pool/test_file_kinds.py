@@ -344,6 +344,17 @@ def test_a_folder_is_read_with_all_below_it_and_names_what_it_passes_over(tmp_pa
     assert [path.name for path in found.passed_over] == ["README.md"]
 
 
+@pytest.mark.parametrize("path", [".", "*.parquet"])
+def test_a_link_of_data_that_leads_nowhere_is_named(tmp_path: Path, path: str) -> None:
+    write(tmp_path, "a.jsonl", LINES)
+    (tmp_path / "raw/notes.txt").symlink_to("nowhere")
+    assert ingested(tmp_path, ".").records == len(RECORDS)
+    (tmp_path / "raw/b.parquet").symlink_to(".git/annex/objects/b")
+
+    with pytest.raises(UnreadableSourceError, match="it is a link to a file that is not there"):
+        ingested(tmp_path, path)
+
+
 def test_what_datasets_saves_is_read(tmp_path: Path) -> None:
     from datasets import Dataset, DatasetDict
 
