@@ -164,6 +164,9 @@ def test_a_step_of_a_winner_can_be_left_out_for_one_evaluation(driver: Driver) -
     driver.work(1)
     with pytest.raises(dg.Failure, match="step"):
         leave_out(driver, "mine", 2)
+    with pytest.raises(dg.Failure, match="raise report_evaluations first"):
+        leave_out(driver, "mine", 1)
+    driver.adjust("raise_budget", "budget", search="mine", report_evaluations=2)
     leave_out(driver, "mine", 1)
     driver.work()
 
