@@ -341,8 +341,12 @@ class SearchStatus:
     @property
     def _goes_on(self) -> bool:
         """Whether something is left that will be done without being asked for."""
-        is_at_rest = self.record.state is SearchState.STOPPED and not self.running
-        return not is_at_rest and (bool(self.trainings_left) or self._will_be_reported)
+        return not self._is_at_rest and (bool(self.trainings_left) or self._will_be_reported)
+
+    @property
+    def _is_at_rest(self) -> bool:
+        """Whether the search is stopped, and nothing of it runs on."""
+        return self.record.state is SearchState.STOPPED and not self.running
 
     @property
     def time_left(self) -> str:
@@ -405,8 +409,7 @@ class SearchStatus:
     @property
     def _is_held(self) -> bool:
         """Whether trials hold a part of the budget that will be spent as things are."""
-        is_at_rest = self.record.state is SearchState.STOPPED and not self.running
-        return bool(self.record.held) and not self.is_deserted and not is_at_rest
+        return bool(self.record.held) and not self.is_deserted and not self._is_at_rest
 
     @property
     def _opening(self) -> str:
