@@ -195,13 +195,13 @@ def _reports(
     ledger: Ledger, instance: dg.DagsterInstance, graphs: Mapping[str, CampaignGraph]
 ) -> list[dg.RunRequest]:
     """A run for each report that is due: when the last worker has ended, which plans its evaluations."""
-    at_work = {
-        run.tags.get(WORKS_ON_TAG) for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
-    }
+    due = [search for search in _searches(ledger, graphs) if is_over(search) and not search.open_arms]
+    unfinished = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))) if due else ()
+    at_work = {run.tags.get(WORKS_ON_TAG) for run in unfinished}
     return [
         _report_request(graphs[search.spec.campaign], search)
-        for search in _searches(ledger, graphs)
-        if is_over(search) and not search.open_arms and search.search not in at_work
+        for search in due
+        if search.search not in at_work
     ]
 
 
