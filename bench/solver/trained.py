@@ -3,10 +3,11 @@
 A Llama of 1.4 million parameters that has read 400,000 tokens of the pool is the base model. An evaluation
 trains all of its weights on 20,000 tokens of a subset and scores the likelihood of reference answers. Pool
 and benchmarks are those of a table (`--on small_pool`: the utility is the mean of two benchmarks), or, with
-`--on suite`, the 5,000 rows of the suite and GSM8K. Contestants search on dev items; what each recommends is
-trained again with fresh seeds and scored on test items, beside the full pool and the plain filters. Nothing
-is simulated, so the best recipe is not known: contestants are compared with each other. On tables every seed
-of a search has trainings of its own. A training that fails is a trial without a score.
+`--on suite`, the 5,000 rows of the suite and GSM8K; `--on smollm2` trains adapters of SmolLM2-135M-Instruct.
+Contestants search on dev items; what each recommends is trained again with fresh seeds and scored on test
+items, beside the full pool, a random quarter and the plain filters. Nothing is simulated, so the best recipe
+is not known: contestants are compared with each other. On tables every seed of a search has trainings of its
+own. A training that fails is a trial without a score.
 
 Every search is a line of `bench/results/solver/trained.jsonl.gz`; one in that file is not run again, and
 trainings are kept in the home, so a killed run goes on. The tables read the shared data, so they need
@@ -31,6 +32,7 @@ from autoselection_core.evaluation.training.settings import FineTuning, Method
 from autoselection_core.history.values import FailedTrial, History
 from autoselection_core.identity import Json
 from autoselection_core.operators.catalogue import catalogue
+from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.resampling import Run, utilities
 from autoselection_core.signals.table import SignalTable
@@ -49,7 +51,7 @@ SHARD = RESULTS / "solver" / "trained.jsonl.gz"
 CONTESTANTS = ("random", "tpe", "published", "default")
 SUITE = "suite"
 _ONS = (SUITE, *SETTINGS)
-_FULL, _PLAIN = "full pool", "plain filter "
+_FULL, _PLAIN, _RANDOM = "full pool", "plain filter ", "random quarter"
 _MIN_PAIRS = 2
 _REPLICATES = 3
 _SELECTED_BY = ("gsm8k",)
@@ -194,9 +196,7 @@ def main() -> None:
     home = Home.from_environment()
     shared = suite_world(home, options.rows) if options.on == SUITE else table_world(home, options.on)
     done = {_search_of(one) for one in stored_lines(options.shard)}
-    plain = usual_quarters(plain_filters(catalogue(shared.signals), 0)) if options.on != SUITE else ()
-    beside = {_FULL: Recipe(), **{_PLAIN + recipe.steps[0].label: recipe for recipe in plain}}
-    for name, recipe in beside.items():
+    for name, recipe in beside(shared).items():
         if (options.on, name, 0, 0) not in done:
             store_lines(options.shard, shared.alone(name, recipe))
     makes = [*map(ours, options.contestants), *(theirs(file, options.scale) for file in options.contestant)]
@@ -212,6 +212,15 @@ def main() -> None:
     print(json.dumps(figures, indent=2))
     if options.shard == SHARD:
         print(write_result("solver/trained", figures, _NOTE))
+
+
+def beside(shared: TrainedWorld) -> dict[str, Recipe]:
+    """What no search chose: the full pool, and on a table's pool plain filters and rows drawn by chance."""
+    if shared.name == SUITE:
+        return {_FULL: Recipe()}
+    plain = usual_quarters(plain_filters(catalogue(shared.signals), 0))
+    labelled = {_PLAIN + recipe.steps[0].label: recipe for recipe in plain}
+    return {_FULL: Recipe(), _RANDOM: Recipe((KeepRandom(fraction=0.25),)), **labelled}
 
 
 def _options() -> argparse.Namespace:
@@ -292,7 +301,7 @@ def _tests(lines: Sequence[Line], budget: int) -> dict[str, dict[int, list[float
 
 def _is_alone(name: str) -> bool:
     """Whether no search chose it."""
-    return name == _FULL or name.startswith(_PLAIN)
+    return name in (_FULL, _RANDOM) or name.startswith(_PLAIN)
 
 
 def _of_gains(gains: np.ndarray, other_variance: float) -> dict[str, Json]:
