@@ -29,7 +29,7 @@ $(VENV)/.development: $(VENV)/.runtime
 install: $(VENV)/.runtime ## Make .venv with the pinned packages
 	@echo "Installed. Next: make demo, or in a folder of your own: $(CURDIR)/$(BIN)/autoselection init FILES"
 
-demo: $(VENV)/.runtime ## Run a complete search on two cores (about 10 minutes)
+demo: $(VENV)/.runtime ## Run a complete search on two cores (about 7 minutes)
 	@$(BIN)/python -m demo
 
 $(VENV)/.full: $(VENV)/.runtime
