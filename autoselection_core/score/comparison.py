@@ -67,7 +67,9 @@ class StatedVerdict:
 
 def single_run_note(runs: tuple[int, int]) -> str:
     """Note behind a verdict over two arms of so many runs; empty where both have more than one."""
-    return " (an arm of one run says nothing about luck between runs)" if min(runs) == 1 else ""
+    if min(runs) > 1:
+        return ""
+    return " (wherever the interval lies: an arm of one run says nothing about luck between runs)"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ from autoselection_dagster.names import Group
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.values.managers import POOLS
-from autoselection_dagster.values.metadata.rendering import Facts, table_value
+from autoselection_dagster.values.metadata.rendering import Facts
+from autoselection_dagster.values.metadata.tables import table_value
 
 COUNTS_ADD_UP = Check("counts_add_up", "Every record is a sample, merged or in quarantine: none is lost.")
 IDS_ARE_UNIQUE = Check(

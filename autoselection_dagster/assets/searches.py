@@ -28,8 +28,9 @@ from autoselection_dagster.names import Group
 from autoselection_dagster.place import EVERY_TRIAL_OF_THE_SEARCH, GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.values.managers import NOTHING, SUBSETS
-from autoselection_dagster.values.metadata.rendering import Facts, partition_link, shown, table_value
+from autoselection_dagster.values.metadata.rendering import Facts, partition_link, shown
 from autoselection_dagster.values.metadata.search_facts import best_facts, progress_facts, report_facts
+from autoselection_dagster.values.metadata.tables import table_value
 
 
 def search_assets(place: Place) -> list[dg.AssetsDefinition]:

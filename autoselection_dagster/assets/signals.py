@@ -25,7 +25,8 @@ from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.values.managers import NOTHING
-from autoselection_dagster.values.metadata.rendering import Facts, large_picture, rounded, table_value
+from autoselection_dagster.values.metadata.rendering import Facts, large_picture, rounded
+from autoselection_dagster.values.metadata.tables import table_value
 
 AUTOENCODER = "autoencoder"
 SAE = "sae"

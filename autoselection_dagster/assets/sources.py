@@ -19,7 +19,8 @@ from autoselection_dagster.beta import DATA_VERSION_TAG, known_beta
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, with_prefixed_resources
-from autoselection_dagster.values.metadata.rendering import Facts, table_value
+from autoselection_dagster.values.metadata.rendering import Facts
+from autoselection_dagster.values.metadata.tables import table_value
 
 
 @dataclass(frozen=True)
@@ -83,18 +84,25 @@ class SeenFiles:
 
     memory: Path
 
-    def files(self, version: str | None) -> Listing | None:
-        """The files that made a data version; None where they are not known."""
-        found = self._known().get(version or "")
-        return None if found is None else {name: SeenFile(*file) for name, file in found.items()}
+    def exchange(self, before: str | None, version: str, files: Listing) -> Listing | None:
+        """Keep the files of a data version, and those of the versions before it.
 
-    def remember(self, version: str, files: Listing) -> None:
-        """Keep the files of a data version, and those of the versions before it."""
-        others = {known: found for known, found in self._known().items() if known != version}
+        Args:
+            before: Data version of the observation before; None where there is none.
+            version: Data version of this one.
+            files: Its files.
+
+        Returns:
+            The files that made the version before; None where they are not known.
+        """
+        known = self._known()
+        others = {name: found for name, found in known.items() if name != version}
         kept = {**dict(list(others.items())[1 - _KEPT_LISTINGS :]), version: files}
         self.memory.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(self.memory) as draft:
             draft.write_text(json.dumps(kept))
+        found = known.get(before or "")
+        return None if found is None else {name: SeenFile(*file) for name, file in found.items()}
 
     def _known(self) -> dict[str, Mapping[str, tuple[int, str]]]:
         return dict(json.loads(self.memory.read_text())) if self.memory.exists() else {}
@@ -166,8 +174,7 @@ def _observed(place: Place, key: tuple[str, ...], find: Sources, about: str) -> 
         hashes = ContentHashes(home.root / "observed.json").hashes(find())
         version, files = version_of(hashes), listing(hashes)
         seen = SeenFiles(home.root / "observed" / f"{name}.json")
-        before = seen.files(observed_version(context.instance, spec.key))
-        seen.remember(version, files)
+        before = seen.exchange(observed_version(context.instance, spec.key), version, files)
         facts = {**_change(before, files), **_facts(files)}
         return dg.ObserveResult(asset_key=spec.key, data_version=dg.DataVersion(version), metadata=facts)
 

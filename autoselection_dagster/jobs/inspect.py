@@ -29,7 +29,8 @@ from autoselection_dagster.jobs.named_search import (
 )
 from autoselection_dagster.jobs.search_config import list_members
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
-from autoselection_dagster.values.metadata.rendering import Facts, table_value
+from autoselection_dagster.values.metadata.rendering import Facts
+from autoselection_dagster.values.metadata.tables import table_value
 
 FormatName = StrEnum("FormatName", [(name, name) for name in FORMATS])  # type: ignore[misc] # the core's own
 list_members(FormatName, "format")

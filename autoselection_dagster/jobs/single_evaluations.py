@@ -24,7 +24,8 @@ from autoselection_dagster.jobs.named_search import (
     workspace_of,
 )
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
-from autoselection_dagster.values.metadata.rendering import Facts, narrow
+from autoselection_dagster.values.metadata.rendering import Facts
+from autoselection_dagster.values.metadata.tables import narrow
 
 
 class RecipeEvaluation(dg.Config):

@@ -246,14 +246,16 @@ def test_files_that_were_remembered_by_a_run_without_an_observation_are_no_news_
     tmp_path: Path,
 ) -> None:
     seen, first, second = SeenFiles(tmp_path / "seen.json"), SeenFile(1, "a"), SeenFile(2, "b")
-    for version in ("1", "2", "3", "4"):
-        seen.remember(version, {"file": first if version == "3" else second})
+    versions = ("1", "2", "3", "4", "5")
+    found = {
+        version: seen.exchange(before, version, {"file": first if version == "3" else second})
+        for version, before in zip(versions, (None, "1", "2", "3", "3"), strict=True)
+    }
 
-    assert seen.files("3") == {"file": first}, (
-        "the observation before is that of 3, if the run of 4 was killed"
-    )
-    assert seen.files("1") is None
-    assert seen.files(None) is None
+    assert found["1"] is None
+    assert found["4"] == {"file": first}
+    assert found["5"] == {"file": first}, "the observation before is that of 3, if the run of 4 was killed"
+    assert seen.exchange("1", "6", {"file": first}) is None, "only the latest are kept"
 
 
 def _observed(driver: Driver) -> Mapping[str, dg.MetadataValue]:

@@ -21,7 +21,8 @@ from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.assets.signals import cost_line, workers_table
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
-from autoselection_dagster.values.metadata.rendering import sentence_list, shown, sparkline, table_value
+from autoselection_dagster.values.metadata.rendering import sentence_list, shown, sparkline
+from autoselection_dagster.values.metadata.tables import table_value
 from tests.dagster.installations import Driver, installation
 
 INLINE_CHARACTERS = 1_000

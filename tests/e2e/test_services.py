@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import psutil
@@ -232,10 +233,7 @@ _REPOSITORY = Path(__file__).parents[2]
 def test_services_go_on_after_an_upgrade_whose_other_process_migrated_the_history(
     installed: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    release = tmp_path / "release"
-    for folder in ("autoselection_core", "autoselection_dagster", "deploy"):
-        without = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(_REPOSITORY / folder, release / folder, ignore=without)
+    release = _copied(tmp_path / "release")
     monkeypatch.chdir(release)
     monkeypatch.setenv("PYTHONPATH", str(release))
     with _served(installed):
@@ -263,3 +261,76 @@ def _has_ticked_well(installed: Installation, since: float) -> bool:
             if state.instigator_name == "search_sensor"
             for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=5)
         )
+
+
+def _copied(release: Path) -> Path:
+    """What a checkout holds of the program."""
+    for folder in ("autoselection_core", "autoselection_dagster", "deploy"):
+        without = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(_REPOSITORY / folder, release / folder, ignore=without)
+    for file in ("dagster.yaml", "workspace.yaml"):
+        shutil.copyfile(_REPOSITORY / file, release / file)
+    return release
+
+
+def test_dagster_dev_in_a_checkout_has_the_limits_and_the_telemetry_of_make_ui(
+    installed: Installation, tmp_path: Path
+) -> None:
+    with serving(installed, free_port()) as services:
+        served = _settings(f"http://127.0.0.1:{services.port}")
+    with _developed(installed, _copied(tmp_path / "checkout")) as url:
+        developed = _settings(url)
+
+    assert developed == served
+    assert developed["poolConfig"]["defaultPoolLimit"] == 1, "one training at a time"
+    assert developed["jobs"] >= {"start_search", "demo_prepare"}
+    assert not developed["telemetry"]
+
+
+@contextmanager
+def _developed(installed: Installation, checkout: Path) -> Iterator[str]:
+    """Address of the UI of `dagster dev` in a checkout; its process group is killed at the end."""
+    port = free_port()
+    command = [sys.executable, "-m", "dagster", "dev", "--port", str(port)]
+    environment = {**os.environ, **installed.environment, "PYTHONPATH": str(checkout)}
+    del environment["DAGSTER_HOME"]
+    with (checkout / "dev.log").open("wb") as log:
+        parent = subprocess.Popen(
+            command, cwd=checkout, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _within(120, lambda: bool(_read(f"{url}/server_info")))
+        yield url
+    finally:
+        children = psutil.Process(parent.pid).children(recursive=True)
+        parent.terminate()
+        psutil.wait_procs(children, timeout=30)
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        parent.wait(60)
+
+
+_SETTINGS = """
+{
+  instance {
+    runQueueConfig { maxConcurrentRuns }
+    poolConfig { poolGranularity defaultPoolLimit }
+    runQueuingSupported
+  }
+  repositoriesOrError { ... on RepositoryConnection { nodes { jobs { name } } } }
+}
+"""
+
+
+def _settings(url: str) -> dict[str, Any]:
+    """Limits of an installation that is served, its jobs, and whether its pages report to others."""
+    answer = requests.post(f"{url}/graphql", json={"query": _SETTINGS}, timeout=60).json()["data"]
+    nodes = answer["repositoriesOrError"]["nodes"]
+    telemetry = '"telemetryEnabled": true' in _read(url)
+    return {
+        **answer["instance"],
+        "jobs": {job["name"] for each in nodes for job in each["jobs"]},
+        "telemetry": telemetry,
+    }

@@ -276,7 +276,7 @@ def test_progress_is_told(tiny: Path, tmp_path: Path) -> None:
     fine_tuning(tmp_path, tiny).evaluate(subset(), 0, lambda *what: told.append(what))
 
     stages = list(dict.fromkeys(stage for stage, _, _ in told))
-    assert stages == ["training", "scoring sums"]
+    assert stages == ["training", "scoring on benchmark sums"]
     assert all(0 < done <= total for _, done, total in told)
     assert told[-1][1] == told[-1][2]
 

@@ -54,7 +54,7 @@ from autoselection_core.report.sections.verdict import (
 )
 from autoselection_core.report.sections.waterfall import shown_columns, waterfall
 from autoselection_core.report.writing import write_report
-from autoselection_core.score.comparison import StatedVerdict, Verdict, arm_difference
+from autoselection_core.score.comparison import Difference, StatedVerdict, Verdict, arm_difference
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
 from autoselection_core.search.report_evaluations import ArmRun
@@ -169,6 +169,22 @@ def test_with_one_run_an_arm_the_verdict_is_undecided(tmp_path: Path) -> None:
     assert is_better(found) is Verdict.UNDECIDED
 
 
+def test_an_open_verdict_beside_an_interval_that_leaves_out_zero_says_why(tmp_path: Path) -> None:
+    """`undecided` stood beside [+1.92, +1.96], and the headline said that the runs tell nothing apart."""
+    facts = searched_in(tmp_path, report_evaluations=2)
+    clear = Difference(1.94, 1.92, 1.96, 0.95, Verdict.UNDECIDED)
+    found = [replace(each, difference=clear) for each in findings(facts)]
+
+    assert "? undecided (wherever the interval lies: an arm of one run" in found[0].sentence
+    assert "? undecided (one run)" in finding_sentences(found)[0]
+    assert headline(facts, found).startswith(
+        "Undecided by the formula (no model was trained): an arm of one run decides nothing; undecided "
+    )
+    enough = [replace(each, runs=(2, 2)) for each in found]
+    assert "cannot tell them apart" in headline(facts, enough)
+    assert "one run" not in " ".join(finding_sentences(enough))
+
+
 def test_what_holds_for_several_comparisons_is_said_once(tmp_path: Path) -> None:
     """Three paragraphs of a verdict ended with one and the same bracket."""
     facts = searched_in(tmp_path, report_evaluations=2)
@@ -179,8 +195,8 @@ def test_what_holds_for_several_comparisons_is_said_once(tmp_path: Path) -> None
     text = " ".join(told)
     assert text.count("luck between runs") == text.count("A run of the winner read") == 1
     assert told[-2] == (
-        "An arm of one run decides nothing, as it says nothing about luck between runs: the winner, random "
-        "subsets of equal tokens and the full pool."
+        "An arm of one run decides nothing, wherever its interval lies, as it says nothing about luck "
+        "between runs: the winner, random subsets of equal tokens and the full pool."
     )
     assert told[-1].endswith(
         "1.9 times, one of random subsets of equal tokens 0.1 times, one of the full pool 1.1 times."

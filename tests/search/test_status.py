@@ -452,7 +452,7 @@ def test_a_watcher_sees_the_stage_of_an_evaluation_that_another_process_makes(tm
 
     def make(progress: Progress) -> None:
         progress(TRAINING, 1, 4)
-        progress("scoring sums", 0, 9)
+        progress("scoring on benchmark sums", 0, 9)
         seen.append(EvaluationFolder(folder.path).present)
         raise InterruptedError
 
@@ -461,7 +461,7 @@ def test_a_watcher_sees_the_stage_of_an_evaluation_that_another_process_makes(tm
 
     (present,) = seen
     assert present is not None
-    assert (present.stage, present.steps.done, present.steps.total) == ("scoring sums", 0, 9)
+    assert (present.stage, present.steps.done, present.steps.total) == ("scoring on benchmark sums", 0, 9)
     assert folder.present is None, "nobody makes it any more"
 
 

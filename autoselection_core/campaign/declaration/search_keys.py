@@ -1,6 +1,8 @@
 """Keys of a campaign about its searches: settings, policy, operators, adviser, and what starts them."""
 
+import re
 import zoneinfo
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from enum import StrEnum
 from functools import partial
@@ -29,7 +31,20 @@ from autoselection_core.solver.advice.settings import FIRST_ADVISER_SETTINGS, Ad
 from autoselection_core.solver.policy import Policy
 from autoselection_core.space import Space, axes
 
-_CRON_FIELDS = 5
+_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
+_WEEKDAYS = {"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}
+_CRON: Mapping[str, tuple[int, int, Mapping[str, int], str]] = {
+    "minute": (0, 59, {}, r"\*"),
+    "hour": (0, 23, {}, r"\*"),
+    "day": (1, 31, {}, r"[*?l]"),
+    "month": (1, 12, _MONTHS, r"\*"),
+    "weekday": (0, 7, _WEEKDAYS, rf"[*?]|l[0-7]|(?:[0-7]|{'|'.join(_WEEKDAYS)})#[1-5]"),
+}
+"""Fields of a cron expression: least and greatest number, names of numbers, and what else it may be."""
+
+_CRON_PART = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/0*[1-9]\d*)?")
+_DAYS = dict(zip(_MONTHS.values(), (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), strict=True))
 _SPACES = {axis.name: axis.space for axis in axes(SearchSettings)}
 
 
@@ -114,9 +129,7 @@ def on_pool_change_from(value: Value) -> OnPoolChange:
     found = value.entries(*(field.name for field in fields(OnPoolChange)))
     if "when" not in found:
         value.refuse(f"needs `when`: one of {', '.join(PoolChangeTrigger)}")
-    cron = found["cron"].text() if "cron" in found else OnPoolChange.cron
-    if len(cron.split()) != _CRON_FIELDS:
-        found["cron"].refuse(f"is {cron!r}, but must be five fields: minute hour day month weekday")
+    cron = _cron_from(found["cron"]) if "cron" in found else OnPoolChange.cron
     timezone = found["timezone"].text() if "timezone" in found else OnPoolChange.timezone
     if timezone not in zoneinfo.available_timezones():
         found["timezone"].refuse(f"is {timezone!r}, but must be a time zone such as Europe/Berlin or UTC")
@@ -129,6 +142,42 @@ def on_pool_change_from(value: Value) -> OnPoolChange:
         found["min_hours"].refuse(f"is {hours:g}, but must be from 0 to {MAX_HOURS:,} hours")
     a_day = found["max_a_day"].whole(1) if "max_a_day" in found else None
     return OnPoolChange(_when(found["when"]), cron, budget, timezone, OnSuperseded(running), hours, a_day)
+
+
+def _cron_from(value: Value) -> str:
+    """A cron expression that comes true on some day."""
+    cron = value.text()
+    parts = dict(zip(_CRON, cron.lower().split(), strict=False))
+    if len(cron.split()) != len(_CRON):
+        value.refuse(f"is {cron!r}, but must be five fields: {' '.join(_CRON)}")
+    for field, part in parts.items():
+        if not _is_cron(field, part):
+            least, most, names, _ = _CRON[field]
+            named = f" or {' '.join(names)}" if names else ""
+            value.refuse(
+                f"is {cron!r}, whose {field} is {part!r}, but must be * or numbers from {least} to {most}"
+                f"{named}, as in {least},{most} or {least}-{most} or */2"
+            )
+    days, months = _numbers("day", parts["day"]), _numbers("month", parts["month"])
+    if days and months and min(days) > max(_DAYS[month] for month in months):
+        value.refuse(f"is {cron!r}, but no such month has a day {min(days)}")
+    return cron
+
+
+def _is_cron(field: str, part: str) -> bool:
+    least, most, names, words = _CRON[field]
+    if re.fullmatch(words, part):
+        return True
+    found = [_CRON_PART.fullmatch(each) for each in part.split(",")]
+    ends = [names.get(end, end) for each in found if each for end in each.groups() if end is not None]
+    return all(found) and all(str(end).isdecimal() and least <= int(end) <= most for end in ends)
+
+
+def _numbers(field: str, part: str) -> list[int]:
+    """The numbers of a field of a cron expression; empty where it is more than a list of them."""
+    names = _CRON[field][2]
+    found = [str(names.get(each, each)) for each in part.split(",")]
+    return [int(each) for each in found] if all(each.isdecimal() for each in found) else []
 
 
 def stewardship_from(value: Value) -> Stewardship:

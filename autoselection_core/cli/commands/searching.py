@@ -364,11 +364,10 @@ def _unit(stage: str) -> str:
     """Unit of the steps of a stage, to follow its name; empty where it has one step.
 
     Example:
-        >>> _unit("training"), _unit("(winner) scoring sums"), _unit("choosing")
+        >>> _unit("training"), _unit("(winner) scoring on benchmark training"), _unit("choosing")
         (', steps', ', items', '')
     """
-    words = stage.split()
-    return next((f", {unit}" for word, unit in _UNITS.items() if word in words), "")
+    return next((f", {_UNITS[word]}" for word in stage.split() if word in _UNITS), "")
 
 
 def _paid(workspace: Workspace, search: str) -> Count:

@@ -278,7 +278,7 @@ def _read_answer(benchmark: Benchmark, item: Item, text: str, tokens: int) -> It
 def _report(progress: Progress | None, benchmark: str) -> CountProgress:
     def report(done: int, total: int) -> None:
         if progress is not None:
-            progress(f"scoring {benchmark}", done, total)
+            progress(f"scoring on benchmark {benchmark}", done, total)
 
     return report
 

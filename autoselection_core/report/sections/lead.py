@@ -16,7 +16,13 @@ from autoselection_core.report.rendering.page import Lead, Picture
 from autoselection_core.report.sections.arms_plot import arms_plot
 from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.protocol import form_warnings, level_sentences
-from autoselection_core.report.sections.verdict import Finding, beside_words, finding_sentences, is_better
+from autoselection_core.report.sections.verdict import (
+    Finding,
+    beside_words,
+    decisive_of,
+    finding_sentences,
+    is_better,
+)
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.score.score import utility
 from autoselection_core.search.arms import PLAIN_FILTER, RANDOM, WINNER
@@ -50,6 +56,9 @@ FORMULA_WHOLE_POOL_HEADLINES = {
 }
 """Headlines of a search that trains nothing."""
 
+_ONE_RUN = "an arm of one run decides nothing."
+"""End of a headline that no interval could have decided."""
+
 _CAPTION = (
     "Test score of every run{own}, and the mean; then the difference of the winner to each arm, with its "
     "interval."
@@ -78,7 +87,12 @@ def headline(facts: SearchFacts, found: Sequence[Finding]) -> str:
         else (FORMULA_HEADLINES, HEADLINES)
     )
     first = (by_formula if facts.record.spec.is_formula else by_trainings)[is_better(found)]
-    return first if facts.is_whole_pool else f"{first.removesuffix('.')}{beside_words(found)}."
+    if facts.is_whole_pool:
+        return first
+    decisive = decisive_of(found)
+    if decisive is not None and decisive.lacks_runs:
+        first = f"{first.partition(': ')[0]}: {_ONE_RUN}"
+    return f"{first.removesuffix('.')}{beside_words(found)}."
 
 
 def verdict_sentences(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:

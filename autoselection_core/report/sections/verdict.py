@@ -67,7 +67,12 @@ class Finding:
     @property
     def short_sentence(self) -> str:
         """The finding for people beside others, without what `finding_sentences` says of several."""
-        return self._compared("")
+        return self._compared(" (one run)" if self.lacks_runs else "")
+
+    @property
+    def lacks_runs(self) -> bool:
+        """Whether an arm has one run, so that the verdict is open wherever the interval lies."""
+        return min(self.runs) == 1
 
     def _compared(self, note: str) -> str:
         found = self.difference
@@ -137,7 +142,10 @@ def _single_runs(found: Sequence[Finding]) -> Iterator[str]:
         arms = ["the winner", *arms]
     if arms:
         listed = " and ".join(filter(None, (", ".join(arms[:-1]), arms[-1])))
-        yield f"An arm of one run decides nothing, as it says nothing about luck between runs: {listed}."
+        yield (
+            "An arm of one run decides nothing, wherever its interval lies, as it says nothing about luck "
+            f"between runs: {listed}."
+        )
 
 
 def _readings(found: Sequence[Finding]) -> Iterator[str]:
@@ -240,7 +248,7 @@ def is_better(found: Sequence[Finding]) -> Verdict:
 
     A winner that is the whole pool has the best proper subset to beat.
     """
-    decisive = _decisive(found)
+    decisive = decisive_of(found)
     return Verdict.UNDECIDED if decisive is None else decisive.difference.verdict
 
 
@@ -251,7 +259,7 @@ def in_words(found: Sequence[Finding]) -> str:
         >>> in_words([])
         'not compared with random subsets'
     """
-    decisive = _decisive(found)
+    decisive = decisive_of(found)
     if decisive is None:
         return "not compared with random subsets"
     judged = ", by the formula" if decisive.metric == CLOSED_FORM else ""
@@ -261,7 +269,7 @@ def in_words(found: Sequence[Finding]) -> str:
 
 def beside_words(found: Sequence[Finding]) -> str:
     """The verdicts on the opponents beside the decisive one, to follow a sentence; empty without any."""
-    decisive = _decisive(found)
+    decisive = decisive_of(found)
     parts = []
     for verdict, words in _WORDS.items():
         beside = [one for one in found if one is not decisive and one.difference.verdict is verdict]
@@ -270,7 +278,8 @@ def beside_words(found: Sequence[Finding]) -> str:
     return "".join(f"; {part}" for part in parts)
 
 
-def _decisive(found: Sequence[Finding]) -> Finding | None:
+def decisive_of(found: Sequence[Finding]) -> Finding | None:
+    """The comparison that the verdict rests on; None where it was not measured."""
     return next((finding for finding in found if finding.opponent in (RANDOM, PROPER_SUBSET)), None)
 
 

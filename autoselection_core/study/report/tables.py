@@ -81,7 +81,7 @@ def comparison_table(found: list[Comparison]) -> Table:
             each.difference.low,
             each.difference.high,
             f"{each.runs[0]} / {each.runs[1]}",
-            each.difference.verdict.value,
+            f"{each.difference.verdict.value}{' (one run)' if min(each.runs) == 1 else ''}",
         )
         for each in found
     )

@@ -52,9 +52,8 @@ from autoselection_dagster.values.metadata.rendering import (
     sentence_list,
     sparkline,
     steps_picture,
-    table_value,
-    versions_value,
 )
+from autoselection_dagster.values.metadata.tables import table_value, versions_value
 from autoselection_dagster.values.metadata.trial_facts import lineage_links, row_facts
 
 _OF_TRIALS = ("± se", "cost", "came from")

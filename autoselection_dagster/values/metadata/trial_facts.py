@@ -33,13 +33,11 @@ from autoselection_dagster.values.metadata.rendering import (
     launchpad_url,
     link,
     links,
-    narrow,
     partition_url,
     rounded,
     steps_picture,
-    table_value,
-    versions_value,
 )
+from autoselection_dagster.values.metadata.tables import narrow, table_value, versions_value
 
 TRIAL_ASSETS = ("recipe", "subset", "subset_state", "fine_tuned_model", "evaluation")
 """Assets of a trial, in their order."""

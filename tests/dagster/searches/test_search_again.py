@@ -303,6 +303,35 @@ def test_a_schedule_says_whose_hours_it_means(driver: Driver) -> None:
     assert "Europe/Berlin" in (schedule.description or "")
 
 
+@pytest.mark.parametrize(
+    ("cron", "told"),
+    [
+        ("99 99 * * *", r"on_pool_change.cron is '99 99 \* \* \*', whose minute is '99'.*from 0 to 59"),
+        ("0 24 * * *", "whose hour is '24'"),
+        ("0 4 0 * *", "whose day is '0'"),
+        ("0 4 * 1,13 *", "whose month is '1,13'.* or jan feb"),
+        ("0 4 * * mo", "whose weekday is 'mo'.* or sun mon"),
+        ("*/0 * * * *", "whose minute is '\\*/0'"),
+        ("0 4 31 feb *", "no such month has a day 31"),
+        ("0 4 31 4,6 *", "no such month has a day 31"),
+        ("0 4 * *", "must be five fields"),
+    ],
+)
+def test_times_that_never_come_are_refused_by_field_and_line(driver: Driver, cron: str, told: str) -> None:
+    with pytest.raises(CampaignFileError, match=rf"line \d+.*{told}|{told}.*line \d+"):
+        declare(driver, f"{{when: schedule, cron: '{cron}'}}")
+
+
+@pytest.mark.parametrize(
+    "cron",
+    ["*/15 0-6,22-23 1,15 jan-mar MON", "5/10 4 l * ?", "0 4 ? 2 fri#2", "0 4 29 2 *", "00 4 31 4,5 l5"],
+)
+def test_times_that_dagster_takes_are_taken(driver: Driver, cron: str) -> None:
+    declared = declare(driver, f"{{when: schedule, cron: '{cron}'}}")
+
+    assert [each.cron_schedule for each in declared.get_repository_def().schedule_defs] == [cron]
+
+
 def test_a_time_zone_that_does_not_exist_is_refused_by_name(driver: Driver) -> None:
     with pytest.raises(CampaignFileError, match=r"timezone.*Berlin/Europe"):
         declare(driver, "{when: schedule, timezone: Berlin/Europe}")
