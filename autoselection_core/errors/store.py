@@ -36,6 +36,23 @@ class DamagedBackupError(BackupError):
     sentence = "{file} is damaged: {name} is missing or was changed; use another backup"
 
 
+class NoHomeError(BackupError):
+    """There is nothing to back up."""
+
+    folder: Path
+
+    sentence = "there is no home folder {folder}; let AUTOSELECTION_HOME name the one to back up"
+
+
+class BackupFileError(BackupError):
+    """A file of a backup or a home folder cannot be read or written."""
+
+    file: Path
+    reason: str
+
+    sentence = "{file} cannot be used: {reason}; check path and rights"
+
+
 class ShrunkFileError(BackupError):
     """A file became shorter while it was copied."""
 

@@ -27,6 +27,7 @@ UNFINISHED = ".unfinished"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Errors of the operating system where a disk, a quota or a file size limit leaves no room."""
 
+_STAGING = re.compile(rf"\..+\.[0-9a-f]{{16}}{re.escape(UNFINISHED)}")
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 
 
@@ -156,6 +157,16 @@ def _locked_folder(path: Path) -> tuple[Path, int]:
             if folder.exists():
                 return folder, lock
             os.close(lock)
+
+
+def remove_unfinished(folder: Path, ending: str) -> None:
+    """Remove what killed writers left of files in a folder whose names have an ending, whatever they are.
+
+    Who writes a file of another name each time never meets its own name again.
+    """
+    for abandoned in folder.glob(f".*{glob.escape(ending)}.*{UNFINISHED}"):
+        if _STAGING.fullmatch(abandoned.name):
+            remove_unless_used(abandoned)
 
 
 def remove_unless_used(folder: Path) -> None:

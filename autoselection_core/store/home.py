@@ -76,10 +76,12 @@ class Home:
     @property
     def history_url(self) -> str:
         """The database of the history: AUTOSELECTION_HISTORY_URL, or an SQLite file in the home folder."""
-        return (
-            os.environ.get(environment_variables.HISTORY_URL)
-            or f"sqlite:///{self.root.absolute() / 'history.sqlite'}"
-        )
+        return os.environ.get(environment_variables.HISTORY_URL) or f"sqlite:///{self.history_file}"
+
+    @property
+    def history_file(self) -> Path:
+        """The SQLite file of the history, unless the environment names another database."""
+        return self.root.absolute() / "history.sqlite"
 
     @property
     def pools(self) -> Path:

@@ -11,15 +11,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from autoselection_core.environment_variables import HISTORY_URL
 from autoselection_core.errors.store import (
     BackupError,
+    BackupFileError,
     DamagedBackupError,
     DatabaseToolError,
+    NoHomeError,
     NotABackupError,
     NotEmptyError,
     UnlistedFileError,
 )
-from autoselection_core.export.installation.backup import back_up, restore
+from autoselection_core.export.installation.backup import back_up, consistent, restore
 from autoselection_core.export.installation.home_files import HomeFile, OmittedFile, home_files
 from autoselection_core.export.installation.postgresql import dump, newest_program
 from autoselection_core.history.ledger import Ledger
@@ -122,6 +125,120 @@ def test_an_empty_folder_that_is_there_already_is_filled(tmp_path: Path) -> None
     assert (tmp_path / "elsewhere" / "evaluations/b/result.json").is_file()
 
 
+def test_an_empty_volume_or_a_link_to_one_is_filled_from_within(tmp_path: Path) -> None:
+    """A container's volume, or a service's folder in the system's, can be neither removed nor renamed."""
+    back_up(filled(tmp_path / "home"), tmp_path / "backup.tar", {})
+    (tmp_path / "volume").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "volume")
+    volume = (tmp_path / "volume").stat().st_ino
+
+    restore(tmp_path / "backup.tar", Home(tmp_path / "link"), {})
+
+    assert (tmp_path / "volume").stat().st_ino == volume
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "volume" / "evaluations/b/result.json").is_file()
+    assert not list((tmp_path / "volume").glob(".*"))
+
+
+def test_a_killed_backup_or_restoration_leaves_nothing_for_good(tmp_path: Path) -> None:
+    home, elsewhere = filled(tmp_path / "home"), Home(tmp_path / "elsewhere")
+    elsewhere.root.mkdir()
+    left = [
+        tmp_path / f".monday.tar.{'0' * 16}.unfinished",
+        elsewhere.root / f".restored.{'1' * 16}.unfinished",
+    ]
+    for each in left:
+        (each / "copies").mkdir(parents=True)
+    mine = tmp_path / ".notes.tar.unfinished"
+    mine.mkdir()
+
+    back_up(home, tmp_path / "tuesday.tar", {})
+    restore(tmp_path / "tuesday.tar", elsewhere, {})
+
+    assert not any(each.exists() for each in left)
+    assert mine.exists()
+
+
+def test_a_home_that_is_not_there_is_no_empty_backup(tmp_path: Path) -> None:
+    """With a mistyped name of the home each night's backup was empty."""
+    with pytest.raises(NoHomeError, match="AUTOSELECTION_HOME"):
+        back_up(Home(tmp_path / "hoem"), tmp_path / "backup.tar", {})
+
+    assert not (tmp_path / "backup.tar").exists()
+
+
+def test_a_history_in_a_file_elsewhere_is_backed_up_and_becomes_that_of_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backup of such an installation held no history at all."""
+    monkeypatch.setenv(HISTORY_URL, f"sqlite:///{tmp_path / 'other-disk' / 'searches.sqlite'}")
+    home, elsewhere = filled(tmp_path / "home"), Home(tmp_path / "elsewhere")
+    assert not home.history_file.exists()
+    back_up(home, tmp_path / "backup.tar", {})
+
+    with pytest.raises(NotABackupError, match="unset it"):
+        restore(tmp_path / "backup.tar", elsewhere, {})
+    assert not elsewhere.root.exists()
+    before = Ledger.open(home.history_url).payments()
+    monkeypatch.delenv(HISTORY_URL)
+    restore(tmp_path / "backup.tar", elsewhere, {})
+
+    assert Ledger.open(elsewhere.history_url).payments() == before != ()
+
+
+@pytest.mark.parametrize("url", ["no url", "mysql://host/history", "sqlite://"])
+def test_a_history_that_no_backup_can_hold_makes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    home = filled(tmp_path / "home")
+    monkeypatch.setenv(HISTORY_URL, url)
+
+    with pytest.raises(BackupFileError, match=HISTORY_URL):
+        back_up(home, tmp_path / "backup.tar", {})
+
+
+def test_what_begins_as_a_database_and_is_none_is_copied_as_it_is(tmp_path: Path) -> None:
+    home = filled(tmp_path / "home")
+    (home.root / "damaged.sqlite").write_bytes(b"SQLite format 3\0" + b"x" * 4096)
+
+    back_up(home, tmp_path / "backup.tar", {})
+    restore(tmp_path / "backup.tar", Home(tmp_path / "elsewhere"), {})
+
+    damaged = tmp_path / "elsewhere" / "damaged.sqlite"
+    assert damaged.read_bytes() == (home.root / "damaged.sqlite").read_bytes()
+
+
+def test_a_database_that_goes_away_before_its_turn_is_not_made_anew(tmp_path: Path) -> None:
+    home = filled(tmp_path / "home")
+    gone = home.root / "gone.sqlite"
+    home.history_file.rename(gone)
+
+    class Vanishing(HomeFile):
+        @property
+        def is_sqlite(self) -> bool:
+            self.path.unlink()
+            return True
+
+    with pytest.raises(FileNotFoundError):
+        consistent(Vanishing("gone.sqlite", gone), tmp_path / "copy.sqlite").open()
+
+    assert not gone.exists()
+
+
+def test_a_backup_or_home_in_no_place_for_it_is_a_sentence(tmp_path: Path) -> None:
+    home = filled(tmp_path / "home")
+    (tmp_path / "text").write_text("no folder")
+    back_up(home, tmp_path / "backup.tar", {})
+
+    for place in (tmp_path, tmp_path / "text" / "backup.tar", Path("/proc/backup.tar")):
+        with pytest.raises(BackupFileError, match="cannot be used"):
+            back_up(home, place, {})
+    with pytest.raises(NotEmptyError):
+        restore(tmp_path / "backup.tar", Home(tmp_path / "text"), {})
+    with pytest.raises(BackupFileError, match="cannot be used"):
+        restore(tmp_path / "backup.tar", Home(tmp_path / "text" / "home"), {})
+
+
 def test_what_is_no_backup_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.tar").write_text("no archive")
     with tarfile.open(tmp_path / "other.tar", "w") as archive:
@@ -221,6 +338,36 @@ def test_an_archive_of_no_backup_is_refused_by_a_sentence(tmp_path: Path, member
     _archive(tmp_path / "backup.tar", members, {})
 
     with pytest.raises(BackupError, match=r"backup\.tar"):
+        restore(tmp_path / "backup.tar", Home(tmp_path / "elsewhere"), {})
+
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [{"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(2**50)}, {}],
+    ids=["named in a header", "a type of its own"],
+)
+def test_a_file_with_holes_which_may_be_of_any_length_is_not_restored(
+    tmp_path: Path, spelled: Mapping[str, str]
+) -> None:
+    """Such a member of a few bytes became a file of a petabyte, whose hash was then computed."""
+    listed = tarfile.TarInfo("files/weights")
+    listed.pax_headers = {**spelled, "GNU.sparse.name": listed.name} if spelled else {}
+    content = b"0\n".ljust(512, b"\0")
+    listed.size = len(content)
+    with tarfile.open(tmp_path / "backup.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(listed, io.BytesIO(content))
+    if not spelled:
+        raw = bytearray((tmp_path / "backup.tar").read_bytes())
+        raw[156:157] = tarfile.GNUTYPE_SPARSE
+        raw[386:482] = b"\0" * 96
+        raw[483:495] = b"\x80" + (2**50).to_bytes(11, "big")
+        raw[148:156] = b" " * 8
+        raw[148:156] = f"{sum(raw[:512]):06o}\0 ".encode()
+        (tmp_path / "backup.tar").write_bytes(raw)
+
+    with pytest.raises(NotABackupError, match="has holes"):
         restore(tmp_path / "backup.tar", Home(tmp_path / "elsewhere"), {})
 
     assert not (tmp_path / "elsewhere").exists()

@@ -1,4 +1,4 @@
-"""Twelve chat templates of well-known families, written from their public descriptions."""
+"""Chat templates of well-known families, written from their public descriptions."""
 
 import copy
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any
 from autoselection_core.errors.models import ChatTemplateError
 from autoselection_core.models.chat.spans import Encoded, encode
 from autoselection_core.models.chat.template_turns import apply_template, takes_calls
-from autoselection_core.models.chat.turn_end import tokenizer_turn_end
+from autoselection_core.models.chat.turn_end import tokenizer_earlier_end, tokenizer_turn_end
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.testing.tiny_model import tiny_tokenizer
 
@@ -92,6 +92,48 @@ VICUNA = (
     "{% for m in messages %}{% if m['role'] == 'user' %}{{ 'USER: ' + m['content'] + ' ASSISTANT:' }}"
     "{% elif m['role'] == 'assistant' %}{{ ' ' + m['content'] + eos_token + '\n' }}{% endif %}{% endfor %}"
 )
+DEEPSEEK_R1 = (
+    "{% set ns = namespace(system='') %}"
+    "{% for m in messages if m['role'] == 'system' %}{% set ns.system = m['content'] %}{% endfor %}"
+    "{{ bos_token + ns.system }}{% for m in messages %}"
+    "{% if m['role'] == 'user' %}{{ '<|User|>' + m['content'] }}"
+    "{% elif m['role'] == 'assistant' %}"
+    "{{ '<|Assistant|>' + m['content'].split('</think>')[-1] + '<|end_of_sentence|>' }}"
+    "{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|Assistant|><think>\n' }}{% endif %}"
+)
+QWEN_3_THINKING = QWEN_3.replace(
+    "'<|im_start|>assistant\n' }}{% endif", "'<|im_start|>assistant\n<think>\n' }}{% endif"
+)
+GRANITE = (
+    "{% if messages[0]['role'] != 'system' %}"
+    "{{ '<|start_of_role|>system<|end_of_role|>Today is ' + strftime_now('%B %Y') + '.<|end_of_text|>\n' }}"
+    "{% endif %}{% for m in messages %}"
+    "{{ '<|start_of_role|>' + m['role'] + '<|end_of_role|>' + m['content'] + '<|end_of_text|>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|start_of_role|>assistant<|end_of_role|>' }}{% endif %}"
+)
+OLMO_2 = (
+    "{{ bos_token }}{% for m in messages %}{{ '<|' + m['role'] + '|>\n' + m['content'] }}"
+    "{% if m['role'] == 'assistant' %}{{ eos_token }}{% endif %}"
+    "{% if m['role'] != 'assistant' or not loop.last %}{{ '\n' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
+)
+HARMONY = (
+    "{% for m in messages %}{% if m['role'] == 'system' %}"
+    "{{ '<|start|>developer<|message|># Instructions\n\n' + m['content'] + '<|end|>' }}"
+    "{% elif m['role'] == 'user' %}{{ '<|start|>user<|message|>' + m['content'] + '<|end|>' }}"
+    "{% else %}{% set is_last = loop.last and not add_generation_prompt %}"
+    "{% if m.thinking and is_last %}"
+    "{{ '<|start|>assistant<|channel|>analysis<|message|>' + m.thinking + '<|end|>' }}{% endif %}"
+    "{{ '<|start|>assistant<|channel|>final<|message|>' + m['content'] }}"
+    "{{ '<|return|>' if is_last else '<|end|>' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|start|>assistant' }}{% endif %}"
+)
+GLM_4 = (
+    "{{ '[gMASK]<sop>' }}{% for m in messages %}{{ '<|' + m['role'] + '|>\n' + m['content'] }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
+)
 PLAIN = (
     "{% for m in messages %}{{ '### ' + m['role'] + ':\n' + m['content'] + '\n\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '### assistant:\n' }}{% endif %}"
@@ -127,6 +169,14 @@ FAMILIES = (
     Family("Zephyr", ZEPHYR, "</s>"),
     Family("Command R, templates by name", COMMAND_R, "<|END_OF_TURN_TOKEN|>", ("<|START_OF_TURN_TOKEN|>",)),
     Family("Vicuna", VICUNA, "</s>"),
+    Family("DeepSeek R1 distilled", DEEPSEEK_R1, "<|end_of_sentence|>", ("<|User|>", "<|Assistant|>")),
+    Family("Qwen3 thinking only", QWEN_3_THINKING, "<|im_end|>"),
+    Family("Granite 3", GRANITE, "<|end_of_text|>", ("<|start_of_role|>", "<|end_of_role|>")),
+    Family("OLMo 2", OLMO_2, "<|endoftext|>", ("<|user|>", "<|assistant|>")),
+    Family(
+        "gpt-oss (Harmony)", HARMONY, "<|return|>", ("<|start|>", "<|end|>", "<|message|>", "<|channel|>")
+    ),
+    Family("GLM-4", GLM_4, "<|endoftext|>", ("[gMASK]", "<sop>", "<|user|>", "<|assistant|>")),
     Family("Words only, no end", PLAIN, "<|endoftext|>"),
 )
 
@@ -163,9 +213,8 @@ def taught(tokenizer: Any, *messages: Message) -> list[str]:
 
 def stops(tokenizer: Any) -> list[str]:
     """Tokens that end an answer."""
-    return list(
-        dict.fromkeys(end for end in (tokenizer_turn_end(tokenizer).strip(), tokenizer.eos_token) if end)
-    )
+    written = (tokenizer_turn_end(tokenizer).strip(), tokenizer_earlier_end(tokenizer).strip())
+    return list(dict.fromkeys(end for end in (*written, tokenizer.eos_token) if end))
 
 
 def row(family: Family) -> tuple[str, ...]:
@@ -173,7 +222,9 @@ def row(family: Family) -> tuple[str, ...]:
     tokenizer = tokenizer_of(family)
     return (
         family.name,
-        _code(taught(tokenizer, *TURNS)[0]),
+        ", ".join(
+            map(_code, dict.fromkeys(said.replace("Five", "Four") for said in taught(tokenizer, *TURNS)))
+        ),
         ", ".join(map(_code, stops(tokenizer))),
         _system(tokenizer),
         "written" if "find_bus" in _text_with_tools(tokenizer) else "not written",
@@ -225,8 +276,12 @@ INTRODUCTION = """# Chat templates
 Chat templates of well-known families, written from their public descriptions, and what becomes of a
 conversation in each with the default settings. An answer is taught with the token that the template itself
 writes behind it, and generation stops at this token as well as at `eos_token` and at the tokens of
-`generation_config.json`. A template without such a token teaches no end, and its answers run on: use
-`chat_template: chatml` with it.
+`generation_config.json`. Where an answer that another question follows ends in another token than the last
+one, both are taught and stopped at. A template without such a token teaches no end, and its answers run on:
+use `chat_template: chatml` with it, as with one whose last answer has none (GLM-4).
+
+Where a template opens reasoning when it asks (`<think>`), and not before an answer without any, such
+answers are taught as it writes them; at generation the model still begins inside of reasoning.
 
 A base model without a template is refused until its settings name one. The settings, under `base_model`:
 

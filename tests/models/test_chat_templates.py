@@ -15,6 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from autoselection_core.errors.models import ChatTemplateError, ModelLoadError
 from autoselection_core.evaluation.environment import peak_bytes
 from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.chat import tokenizer_identity
 from autoselection_core.models.chat.chat_settings import (
     FOLDED,
     REASONING_CUT,
@@ -29,11 +30,25 @@ from autoselection_core.models.chat.template_turns import apply_template
 from autoselection_core.models.chat.turn_end import tokenizer_turn_end
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.testing.tiny_model import tiny_model
-from tests.models.families import ASKED, FAMILIES, PAGE, TURNS, Family, page, spoken, taught, tokenizer_of
+from tests.models.families import (
+    ASKED,
+    FAMILIES,
+    PAGE,
+    TURNS,
+    Family,
+    page,
+    spoken,
+    stops,
+    taught,
+    tokenizer_of,
+)
 
 SYSTEM = Message(Role.SYSTEM, "Be brief.")
 BY_NAME = {family.name.split(",")[0].split(" (")[0]: family for family in reversed(FAMILIES)}
-ENDED = [family for family in FAMILIES if not family.name.startswith("Words")]
+UNEVEN = ("Words", "gpt-oss", "GLM")
+"""Families that write no end behind an answer, or not the same behind each."""
+
+ENDED = [family for family in FAMILIES if not family.name.startswith(UNEVEN)]
 REFUSING = [BY_NAME["Gemma"], BY_NAME["Mistral"], BY_NAME["Vicuna"]]
 
 
@@ -52,6 +67,48 @@ def test_every_turn_is_taught_with_the_end_that_the_template_writes(family: Fami
 
     assert end.strip() in tokenizer.get_vocab()
     assert taught(tokenizer, *TURNS) == [f"Four.{end}", f"Five.{end}"]
+
+
+def test_an_earlier_answer_is_taught_with_the_end_that_it_has_and_stopped_at_it() -> None:
+    """Answers before the last were taught without any end."""
+    harmony, glm = tokenizer_of(BY_NAME["gpt-oss"]), tokenizer_of(BY_NAME["GLM-4"])
+
+    assert taught(harmony, *TURNS) == ["Four.<|end|>", "Five.<|return|>"]
+    assert taught(glm, *TURNS) == ["Four.<|user|>", "Five."]
+    assert stops(harmony) == ["<|return|>", "<|end|>"]
+
+
+@pytest.mark.parametrize("name", ["DeepSeek R1 distilled", "Qwen3 thinking only"])
+def test_a_template_that_opens_reasoning_where_it_asks_teaches_answers_without_any(name: str) -> None:
+    """Every sample of such a model was refused."""
+    tokenizer = tokenizer_of(BY_NAME[name])
+    end = tokenizer_turn_end(tokenizer)
+
+    assert taught(tokenizer, *TURNS) == [f"Four.{end}", f"Five.{end}"]
+
+
+@pytest.mark.parametrize("place", ["text", "field"])
+def test_reasoning_behind_what_asks_for_it_is_taught_from_there_on(place: str) -> None:
+    """Reasoning in the text was not taught, because its `<think>` stands before the answer."""
+    tokenizer = tokenizer_of(BY_NAME["Qwen3 thinking only"])
+
+    last = reasoned(place)[2:]
+
+    assert taught(tokenizer, *last) == ["I count Five.\n</think>\n\nFive.<|im_end|>"]
+    assert spoken(tokenizer, *last).changes == ()
+
+
+def test_how_a_template_asks_and_ends_is_part_of_a_model_s_name_where_it_is_out_of_the_ordinary(
+    tmp_path: Path,
+) -> None:
+    folder = tiny_model(tmp_path / "model")
+    plain = (folder / "chat_template.jinja").read_text()
+    ordinary = tokenizer_identity.conversations(folder, {"eos_token": "<|im_end|>"}, {}, {})
+    (folder / "chat_template.jinja").write_text(plain.replace("assistant\n", "assistant\n<think>\n"))
+    opening = tokenizer_identity.conversations(folder, {"eos_token": "<|im_end|>"}, {}, {})
+
+    assert ordinary == {"turn_end": None, "earlier_end": "", "opens_more": False}
+    assert opening == {**ordinary, "opens_more": True}
 
 
 _NEEDS_SYSTEM = (

@@ -466,7 +466,7 @@ def _check(subject: str, look: Callable[[], str]) -> Diagnosis:
         return Diagnosis(subject, "-", str(error), fault="wrong" if is_there else "missing")
 
 
-_DAGSTER_URL = "DAGSTER_POSTGRES_URL"
+_DAGSTER_URL, _DAGSTER_HOME = "DAGSTER_POSTGRES_URL", "DAGSTER_HOME"
 
 
 def back_up_home(file: Path) -> None:
@@ -475,6 +475,9 @@ def back_up_home(file: Path) -> None:
     tell(f"{made.file}: {made.files:,} files, PostgreSQL databases: {', '.join(made.databases) or 'none'}")
     for each in made.left_out:
         tell(f"left out: {each.name} {each.reason}")
+    dagster = os.environ.get(_DAGSTER_HOME)
+    if dagster and not Path(dagster).resolve().is_relative_to(Home.from_environment().root.resolve()):
+        tell(f"left out: {dagster}, Dagster's own folder ({_DAGSTER_HOME}), is outside of the home folder")
 
 
 def restore_home(file: Path) -> None:

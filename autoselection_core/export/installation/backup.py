@@ -1,38 +1,50 @@
 """Backups: an installation in one file, and its restoration on any machine.
 
 The history is copied before the files. What it knows of was finished before it was entered, so a backup of
-a running installation holds every evaluation that its history speaks of.
+a running installation holds every evaluation that its history speaks of. What a killed backup or restoration
+leaves is a staging folder, which the next one removes.
 """
 
 import hashlib
 import io
 import json
 import os
-import shutil
 import sqlite3
 import tarfile
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from autoselection_core.environment_variables import HISTORY_URL
 from autoselection_core.errors.store import (
+    BackupFileError,
     DamagedBackupError,
+    NoHomeError,
     NotABackupError,
     NotEmptyError,
     ShrunkFileError,
     UnlistedFileError,
 )
 from autoselection_core.export.installation.home_files import HomeFile, OmittedFile, home_files
-from autoselection_core.export.installation.postgresql import dump, load
+from autoselection_core.export.installation.postgresql import dump, is_postgresql, load
 from autoselection_core.identity import DIGEST_BYTES, fingerprint_file
-from autoselection_core.store.atomic import atomic_file
+from autoselection_core.store.atomic import (
+    NO_ROOM,
+    UNFINISHED,
+    atomic_file,
+    remove_unfinished,
+    staging_folder,
+)
 from autoselection_core.store.home import Home
 
 CONTENTS = "backup.json"
 _FILES, _DATABASES = "files", "databases"
+_RESTORED = "restored"
 _MAX_DEPTH = 200
 
 
@@ -66,12 +78,18 @@ def back_up(home: Home, file: Path, databases: Mapping[str, str]) -> Backup:
         databases: PostgreSQL databases by name, as URLs.
 
     Raises:
+        NoHomeError: There is no home folder.
         StorageFullError: There is no room.
+        BackupFileError: The file cannot be written, or one of the home folder cannot be read.
         DatabaseToolError: A database could not be copied.
         ShrunkFileError: A file became shorter while it was copied.
     """
-    with tempfile.TemporaryDirectory(prefix="autoselection-backup-") as folder, atomic_file(file) as draft:
-        copies = Path(folder)
+    if not home.root.is_dir():
+        raise NoHomeError(home.root)
+    with _typed_errors(file), atomic_file(file) as draft:
+        remove_unfinished(file.parent, file.suffix)
+        copies = draft.with_name(f"copies-of-{draft.name}")
+        copies.mkdir()
         dumped = {name: dump(url, copies / f"{name}.dump") for name, url in databases.items()}
         snapshots = dict(_snapshots(home, copies))
         contents: dict[str, dict[str, str]] = {_FILES: {}, _DATABASES: {}}
@@ -79,21 +97,34 @@ def back_up(home: Home, file: Path, databases: Mapping[str, str]) -> Backup:
         with tarfile.open(draft, "w") as archive:
             for name, copy in dumped.items():
                 contents[_DATABASES][name] = _add(archive, copy, f"{_DATABASES}/{name}")
+            for name, copy in snapshots.items():
+                contents[_FILES][name] = _add(archive, copy, f"{_FILES}/{name}")
             for found in _but(file, draft, home_files(home)):
                 if isinstance(found, OmittedFile):
                     left_out.append(found)
-                    continue
-                try:
-                    source = snapshots.get(found.name, found.path)
-                    contents[_FILES][found.name] = _add(archive, source, f"{_FILES}/{found.name}")
-                except FileNotFoundError:
-                    left_out.append(OmittedFile(found.name, "went away meanwhile"))
+                elif found.name not in snapshots:
+                    try:
+                        source = consistent(found, copies / "late.sqlite")
+                        contents[_FILES][found.name] = _add(archive, source, f"{_FILES}/{found.name}")
+                    except FileNotFoundError:
+                        left_out.append(OmittedFile(found.name, "went away meanwhile"))
             _add_text(archive, json.dumps(contents), CONTENTS)
     return Backup(file, len(contents[_FILES]), tuple(databases), tuple(left_out))
 
 
+@contextmanager
+def _typed_errors(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BackupFileError(Path(error.filename or file), error.strerror or str(error)) from error
+
+
 def restore(file: Path, home: Home, databases: Mapping[str, str]) -> Backup:
     """Fill an empty home folder, and empty databases, from a backup, and compare every file.
+
+    A folder that is there is filled from within, since it may be a volume, or lie in a folder that others
+    own; one that is not there appears as a whole.
 
     Args:
         file: The backup.
@@ -101,26 +132,47 @@ def restore(file: Path, home: Home, databases: Mapping[str, str]) -> Backup:
         databases: URL of the target for each PostgreSQL database of the backup.
 
     Raises:
-        NotABackupError: The file is none, or holds a database that no URL is given for.
+        NotABackupError: The file is none, or holds a database that no URL is given for, or a history for
+            another place than the one that is named.
         NotEmptyError: The home folder holds something.
         DamagedBackupError: A file is not what the backup says.
         DatabaseToolError: A database could not be filled.
+        StorageFullError: There is no room.
+        BackupFileError: The home folder cannot be written.
     """
-    if home.root.exists() and any(home.root.iterdir()):
-        raise NotEmptyError(home.root)
-    home.root.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.root.parent, prefix=".restoring-") as folder:
-        draft = Path(folder)
-        contents = _unpack(file, draft)
-        missing = [name for name in contents[_DATABASES] if name not in databases]
-        if missing:
-            raise NotABackupError(file, f"it holds the database {missing[0]!r}, and no URL is given for it")
-        for name in contents[_DATABASES]:
-            load(draft / _DATABASES / name, databases[name])
-        if home.root.exists():
-            home.root.rmdir()
-        shutil.move(draft / _FILES, home.root)
+    root = home.root.resolve()
+    with _typed_errors(root):
+        if root.exists() and (not root.is_dir() or any(map(_is_content, root.iterdir()))):
+            raise NotEmptyError(home.root)
+        with staging_folder(root / _RESTORED if root.exists() else root) as draft:
+            contents = _unpack(file, draft)
+            _require_places(file, contents, home, databases)
+            for name in contents[_DATABASES]:
+                load(draft / _DATABASES / name, databases[name])
+            if root.exists():
+                for each in sorted((draft / _FILES).iterdir()):
+                    each.rename(root / each.name)
+            else:
+                (draft / _FILES).rename(root)
     return Backup(file, len(contents[_FILES]), tuple(contents[_DATABASES]))
+
+
+def _is_content(entry: Path) -> bool:
+    """Whether something in a home folder is more than what a killed restoration left."""
+    return not (entry.name.startswith(f".{_RESTORED}.") and entry.name.endswith(UNFINISHED))
+
+
+def _require_places(
+    file: Path, contents: Mapping[str, Mapping[str, str]], home: Home, databases: Mapping[str, str]
+) -> None:
+    """Refuse a backup whose databases would go nowhere, or whose history nobody would look for."""
+    for name in contents[_DATABASES]:
+        if name not in databases:
+            raise NotABackupError(file, f"it holds the database {name!r}, and no URL is given for it")
+    is_a_file = home.history_file.name in contents[_FILES] and "history" not in contents[_DATABASES]
+    if is_a_file and _history_file(home) != home.history_file.resolve():
+        reason = f"its history is a file of the home folder, and {HISTORY_URL} names another place"
+        raise NotABackupError(file, f"{reason}: unset it")
 
 
 def _unpack(file: Path, folder: Path) -> dict[str, dict[str, str]]:
@@ -131,6 +183,8 @@ def _unpack(file: Path, folder: Path) -> dict[str, dict[str, str]]:
         for kind in (_FILES, _DATABASES):
             (folder / kind).mkdir(exist_ok=True)
     except (OSError, tarfile.TarError, ValueError, RecursionError) as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise
         raise NotABackupError(file, str(error)) from error
     held = {kind: set(_names_below(folder / kind)) for kind in (_FILES, _DATABASES)}
     for name in sorted(held[_FILES] - contents[_FILES].keys()):
@@ -146,9 +200,12 @@ def _plain_member(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
     """A member that is a file or a folder, as every backup holds them.
 
     Raises:
-        ValueError: It is a link or a device, or lies in too many folders.
+        ValueError: It is a link or a device, has holes, or lies in too many folders.
         TarError: It leads out of the folder.
     """
+    if member.issparse():
+        reason = f"{member.name[:200]} has holes, which may be of any length, and no backup holds one"
+        raise ValueError(reason)
     if not (member.isreg() or member.isdir()):
         reason = f"{member.name[:200]} is a link or a device, and no backup holds one"
         raise ValueError(reason)
@@ -185,13 +242,59 @@ def _but(
 
 
 def _snapshots(home: Home, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Consistent copies of the SQLite databases, by their names in the home folder."""
-    databases = [each for each in home_files(home) if isinstance(each, HomeFile) and each.is_sqlite]
-    for number, each in enumerate(databases):
-        copy = folder / f"{number}.sqlite"
-        with closing(sqlite3.connect(each.path)) as source, closing(sqlite3.connect(copy)) as target:
+    """Consistent copies of the SQLite databases, by their names in the home folder.
+
+    A history elsewhere has the name that it would have there.
+    """
+    databases = {each.name: each for each in home_files(home) if isinstance(each, HomeFile)}
+    history = _history_file(home)
+    if history is not None and not history.is_relative_to(home.root.resolve()):
+        databases[home.history_file.name] = HomeFile(home.history_file.name, history)
+    for number, each in enumerate(databases.values()):
+        copy = consistent(each, folder / f"{number}.sqlite")
+        if copy != each.path:
+            yield each.name, copy
+
+
+def _history_file(home: Home) -> Path | None:
+    """The file of the history; None where it is in PostgreSQL.
+
+    Raises:
+        BackupFileError: It is nothing that a backup can hold.
+    """
+    if is_postgresql(home.history_url):
+        return None
+    try:
+        url = make_url(home.history_url)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.get_backend_name() != "sqlite" or not url.database:
+        raise BackupFileError(Path(HISTORY_URL), "it names neither an SQLite file nor PostgreSQL")
+    return Path(url.database).resolve()
+
+
+def consistent(found: HomeFile, copy: Path) -> Path:
+    """A copy of an SQLite database, which others may be writing to; the file itself where it is none.
+
+    A file that begins as a database and is damaged is copied as it is.
+    """
+    if not found.is_sqlite:
+        return found.path
+    copy.unlink(missing_ok=True)
+    try:
+        # Read and written, but not created where it has just gone away.
+        with (
+            closing(sqlite3.connect(f"{found.path.as_uri()}?mode=rw", uri=True)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
             source.backup(target)
-        yield each.name, copy
+    except sqlite3.OperationalError as error:
+        if found.path.exists():
+            raise BackupFileError(found.path, str(error)) from error
+        return found.path
+    except sqlite3.DatabaseError:
+        return found.path
+    return copy
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> str:

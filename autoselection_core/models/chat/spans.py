@@ -22,7 +22,7 @@ from autoselection_core.models.chat.chat_settings import (
     reasoning_of,
 )
 from autoselection_core.models.chat.template_turns import TemplateTurn, apply_template, template_turns
-from autoselection_core.models.chat.turn_end import tokenizer_turn_end
+from autoselection_core.models.chat.turn_end import tokenizer_earlier_end, tokenizer_turn_end
 from autoselection_core.pool.sample import Message, Role, Sample
 
 Tokens = npt.NDArray[np.int32]
@@ -245,6 +245,17 @@ def _span(
     if before:
         opened = apply_template(tokenizer, before, tools, answer_follows=True, sample_id=sample.id)
         closed = apply_template(tokenizer, before, tools, sample_id=sample.id)
+
+    def probed(said: str) -> str:
+        changed = {**turn, "content": answer.removesuffix(said) + _PROBE}
+        try:
+            return apply_template(tokenizer, [*before, changed, *turns[position + 1 :]], tools)
+        except ChatTemplateError:
+            return ""
+
+    if not text.startswith(opened) and opened.startswith(closed) and text.startswith(closed):
+        shared = _shared_opening(opened, probed(answer))
+        opened = shared if shared.startswith(closed) else opened
     if not text.startswith(opened):
         raise ChatTemplateError(sample.id, f"the text before turn {len(before)} depends on what follows")
     header = len(closed) if opened.startswith(closed) else len(opened)
@@ -256,16 +267,12 @@ def _span(
         if not answer.strip():
             return None
 
-    def probed(said: str) -> str:
-        changed = {**turn, "content": answer.removesuffix(said) + _PROBE}
-        try:
-            return apply_template(tokenizer, [*before, changed, *turns[position + 1 :]], tools)
-        except ChatTemplateError:
-            return ""
-
-    start, said = _find(text, answer, len(opened), ends, probed)
-    if start < 0:
-        start, said = _find(text, answer_behind_reasoning(answer), len(opened), ends, probed)
+    places = (
+        lambda: _find(text, answer, len(opened), ends, probed),
+        lambda: _behind_opening(text, answer.strip(), header, len(opened)),
+        lambda: _find(text, answer_behind_reasoning(answer), len(opened), ends, probed),
+    )
+    start, said = next((found for look in places if (found := look())[0] >= 0), (-1, ""))
     if start < 0:
         raise ChatTemplateError(sample.id, f"the template changes the answer of turn {len(before)}")
     stop = start + len(said)
@@ -273,13 +280,30 @@ def _span(
     return header, start, stop, end
 
 
+def _shared_opening(opened: str, probed: str) -> str:
+    """What asks for an answer, as far as the text with another answer begins so.
+
+    A template that lets a model begin with reasoning may open it (`<think>`) where it asks, and not before an
+    answer that has none.
+    """
+    pairs = enumerate(zip(opened, probed, strict=False))
+    return opened[: next((at for at, (asked, written) in pairs if asked != written), len(probed))]
+
+
+def _behind_opening(text: str, answer: str, header: int, opened: int) -> tuple[int, str]:
+    """Position and text of an answer whose beginning (`<think>`) asks for it; -1 for another answer."""
+    place = text.find(answer, header) if answer else -1
+    rest = answer[opened - place :]
+    return (opened, rest) if header <= place < opened and rest.strip() else (-1, "")
+
+
 def _ends(sample: Sample, tokenizer: Any) -> list[str]:  # noqa: ANN401 transformers has no types
     """Texts that may end a turn."""
     try:
-        end = tokenizer_turn_end(tokenizer)
+        end, earlier = tokenizer_turn_end(tokenizer), tokenizer_earlier_end(tokenizer)
     except ChatTemplateError as error:
         raise ChatTemplateError(sample.id, error.reason) from error
-    return [each for each in (end, tokenizer.eos_token) if each]
+    return [each for each in (end, earlier, tokenizer.eos_token) if each]
 
 
 def _find(

@@ -92,13 +92,14 @@ class _Generation(Extension):
 
 
 def renderer_of(
-    template: str, special_tokens: Mapping[str, str]
+    template: str, special_tokens: Mapping[str, str], *, answer_follows: bool = False
 ) -> Callable[[Sequence[Mapping[str, Any]]], str]:
     """Renderer of conversations in a chat template, as `apply_chat_template` of transformers does it.
 
     Args:
         template: The template.
         special_tokens: Texts of `bos_token`, `eos_token` and their kind.
+        answer_follows: Whether what asks for an answer is written behind.
 
     Raises:
         ChatTemplateError: From the renderer: the template cannot be read, or refuses a conversation.
@@ -113,7 +114,7 @@ def renderer_of(
                     messages=[dict(turn) for turn in turns],
                     tools=None,
                     documents=None,
-                    add_generation_prompt=False,
+                    add_generation_prompt=answer_follows,
                     **special_tokens,
                 )
             )

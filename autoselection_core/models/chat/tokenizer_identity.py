@@ -4,7 +4,8 @@ The vocabulary files, the chat template and the end tokens of `config.json` name
 What goes beyond them is part of the fingerprint only where it is there, so that a tokenizer without it keeps
 the name that its stored values have: named templates, tokens that only `tokenizer_config.json` adds, special
 tokens that `config.json` does not give, special tokens that loading adds to the vocabulary, special tokens
-that are split, a template whose turns end in another token than `eos_token`, and settings for chats.
+that are split, a template whose turns end in another token than `eos_token`, or that asks for answers by
+other words than it writes before them, and settings for chats.
 """
 
 import json
@@ -17,7 +18,7 @@ from autoselection_core.errors.models import ChatTemplateError, ModelLoadError
 from autoselection_core.identity import Json, fingerprint, fingerprint_file
 from autoselection_core.models.chat.chat_settings import CHAT_SETTINGS
 from autoselection_core.models.chat.template_sandbox import renderer_of
-from autoselection_core.models.chat.turn_end import turn_end
+from autoselection_core.models.chat.turn_end import earlier_end, opens_more, turn_end
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
@@ -115,24 +116,34 @@ def _beyond(folder: Path) -> dict[str, Json]:
         },
         "unlisted": _unlisted(folder, special, vocabulary, settings),
         "split_special_tokens": bool(settings.get("split_special_tokens")),
-        "turn_end": _other_end(folder, special, vocabulary, settings),
+        **conversations(folder, special, vocabulary, settings),
         "chat": settings.get(CHAT_SETTINGS),
     }
 
 
-def _other_end(
+def conversations(
     folder: Path, special: Mapping[str, str], vocabulary: Mapping[str, int], settings: Mapping[str, Any]
-) -> str | None:
-    """Text behind an answer in the template; None for the end-of-sequence token alone, or no template."""
+) -> dict[str, Json]:
+    """What is read of a template's conversations, where it is out of the ordinary.
+
+    That is the text behind an answer other than the end-of-sequence token alone, the text behind an earlier
+    answer other than both, and whether an answer is asked for by more than stands before it.
+    """
     template = chat_template(folder) or named_templates(folder).get(_DEFAULT)
     if template is None:
-        return None
+        return {}
     known = [*special.values(), *vocabulary, *_contents(settings)]
+    render, eos = renderer_of(template, special), special.get("eos_token")
     try:
-        end = turn_end(renderer_of(template, special), known)
+        end, earlier = turn_end(render, known), earlier_end(render, known)
+        is_opened = opens_more(render, renderer_of(template, special, answer_follows=True))
     except ChatTemplateError:
-        return None  # the template itself is part of the identity, and loading the model refuses it
-    return end if end != special.get("eos_token") else None
+        return {}  # the template itself is part of the identity, and loading the model refuses it
+    return {
+        "turn_end": end if end != eos else None,
+        "earlier_end": earlier if earlier != eos else None,
+        "opens_more": is_opened,
+    }
 
 
 def _added(folder: Path, settings: Mapping[str, Any], vocabulary: Mapping[str, int]) -> dict[str, Json]:

@@ -19,11 +19,12 @@ _SYSTEM, _ASKED, _ANSWERED = (
     {"role": "user", "content": "Which one is it?"},
     {"role": "assistant", "content": _ANSWER},
 )
+_TWO = (_ASKED, _ANSWERED, _ASKED, _ANSWERED)
 _PROBES: Mapping[str, Sequence[Mapping[str, str]]] = {
     "a question with its answer": (_ASKED, _ANSWERED),
     "the same below a system line": (_SYSTEM, _ASKED, _ANSWERED),
-    "two questions with their answers": (_ASKED, _ANSWERED, _ASKED, _ANSWERED),
-    "both below a system line": (_SYSTEM, _ASKED, _ANSWERED, _ASKED, _ANSWERED),
+    "two questions with their answers": _TWO,
+    "both below a system line": (_SYSTEM, *_TWO),
     "an answer alone": (_ANSWERED,),
 }
 
@@ -59,6 +60,46 @@ def turn_end(render: Render, special_tokens: Iterable[str]) -> str:
     raise ChatTemplateError("probe", reason)
 
 
+def earlier_end(render: Render, special_tokens: Iterable[str]) -> str:
+    """White space and special token behind an answer that another question follows, where it is another one.
+
+    gpt-oss ends the last answer with `<|return|>` and those before it with `<|end|>`; GLM-4 ends none, and
+    the token that opens the next question ends the answer before it. Empty where it is the `turn_end`.
+
+    Args:
+        render: See `turn_end`.
+        special_tokens: See `turn_end`.
+
+    Raises:
+        ChatTemplateError: See `turn_end`.
+    """
+    last = turn_end(render, special_tokens)
+    for probe in (_TWO, (_SYSTEM, *_TWO)):
+        try:
+            behind = render(probe).split(_ANSWER)
+        except ChatTemplateError:
+            continue
+        if len(behind) == len(_TWO) - 1:
+            end = _end_of(behind[1], special_tokens)
+            return "" if end == last else end
+    return ""
+
+
+def opens_more(render: Render, ask: Render) -> bool:
+    """Whether a template asks for an answer by more than it writes before one, such as an open `<think>`.
+
+    Args:
+        render: See `turn_end`.
+        ask: The same, with what asks for an answer behind.
+    """
+    for above in ((), (_SYSTEM,)):
+        try:
+            return not render((*above, _ASKED, _ANSWERED)).startswith(ask((*above, _ASKED)))
+        except ChatTemplateError:
+            continue
+    return False
+
+
 def _end_of(behind: str, special_tokens: Iterable[str]) -> str:
     """White space and the longest special token that a text begins with; empty where it begins with none."""
     blank = behind[: len(behind) - len(behind.lstrip())]
@@ -72,11 +113,24 @@ def tokenizer_turn_end(tokenizer: Any) -> str:  # noqa: ANN401 transformers has 
     Raises:
         ChatTemplateError: See `turn_end`.
     """
-    template = str(tokenizer.chat_template)
-    found: dict[str, str] = tokenizer.__dict__.setdefault("_autoselection_turn_ends", {})
-    if template not in found:
-        found[template] = turn_end(_rendered_by(tokenizer), special_tokens(tokenizer))
-    return found[template]
+    return _once(tokenizer, turn_end)
+
+
+def tokenizer_earlier_end(tokenizer: Any) -> str:  # noqa: ANN401 transformers has no types
+    """`earlier_end` of a loaded tokenizer, found once for each of its templates.
+
+    Raises:
+        ChatTemplateError: See `turn_end`.
+    """
+    return _once(tokenizer, earlier_end)
+
+
+def _once(tokenizer: Any, look: Callable[[Render, Iterable[str]], str]) -> str:  # noqa: ANN401 no types
+    named = (look.__name__, str(tokenizer.chat_template))
+    found: dict[tuple[str, str], str] = tokenizer.__dict__.setdefault("_autoselection_turn_ends", {})
+    if named not in found:
+        found[named] = look(_rendered_by(tokenizer), special_tokens(tokenizer))
+    return found[named]
 
 
 def special_tokens(tokenizer: Any) -> list[str]:  # noqa: ANN401 transformers has no types
@@ -86,18 +140,19 @@ def special_tokens(tokenizer: Any) -> list[str]:  # noqa: ANN401 transformers ha
 
 
 def stop_at_turn_end(model: Any, tokenizer: Any) -> None:  # noqa: ANN401 transformers has no types
-    """Let every generation of a model stop at the end of a turn, beside its own end tokens.
+    """Let every generation of a model stop at what ends a turn, beside its own end tokens.
 
     Raises:
         ChatTemplateError: See `turn_end`.
     """
-    end = tokenizer_turn_end(tokenizer).strip()
+    written = (tokenizer_turn_end(tokenizer).strip(), tokenizer_earlier_end(tokenizer).strip())
     configured = model.generation_config.eos_token_id
     known = configured if isinstance(configured, list) else [configured]
     ends = [each for each in known if each is not None]
-    token = tokenizer.convert_tokens_to_ids(end) if end else None
-    if token is not None and token not in ends:
-        model.generation_config.eos_token_id = [*ends, token]
+    tokens = [tokenizer.convert_tokens_to_ids(end) for end in written if end]
+    new = [token for token in tokens if token is not None and token not in ends]
+    if new:
+        model.generation_config.eos_token_id = [*ends, *new]
 
 
 def _rendered_by(tokenizer: Any) -> Render:  # noqa: ANN401 transformers has no types
