@@ -455,4 +455,40 @@ JUDGED: tuple[Spelling, ...] = (
 )
 """Answers by a judgement in place of yes and no; 11 of 102 of a tester were not read, of these kinds."""
 
-WRITTEN_WITH: tuple[Spelling, ...] = (*NUMBERS, *LETTERS, *YES_NO, *TEXTS, *FURTHER, *MORE, *JUDGED)
+TERMS: tuple[Spelling, ...] = (
+    (r"\boxed{2\sqrt{3}}", "number", 26, None),
+    (r"\boxed{\sqrt{16} = 4}", "number", 26, "4"),
+    (r"Answer: \frac{\sqrt{3}}{2}", "number", 26, None),
+    ("Answer: 2√3", "number", 26, None),
+    ("Answer: √2", "number", 26, None),
+    ("Answer: 3π", "number", 26, None),
+    (r"Answer: \pi/2", "number", 26, None),
+    (r"\boxed{3\pi}", "number", 26, None),
+    (r"\boxed{4x}", "number", 26, None),
+    (r"\boxed{3i}", "number", 26, None),
+    (r"\boxed{x = -4}", "number", 26, "-4"),
+    ("Answer: n + 3", "number", 26, None),
+    ("Answer: 2x + 3", "number", 26, None),
+    ("Answer: 5! = 120", "number", 26, "120"),
+    ("The answer is 5!", "number", 26, "5"),
+    ("Answer: 12/05/2023", "number", 26, "12"),
+    ("Answer: 0x1F", "number", 26, None),
+    ("Answer: 0b101", "number", 26, None),
+    ("Answer: £1.2m", "number", 26, "1200000"),
+    ("Answer: $5m$", "number", 26, "5"),
+    ("Answer: one and a half million", "number", 26, "1500000"),
+    ("Answer: half a million", "number", 26, "500000"),
+    ("Answer: half a mile", "number", 26, "1/2"),
+    ("42\n\nExplanation: 6 * 7 is 42, or 2 * 21.", "number", 26, "42"),
+    ("42 apples\n\nThen 2 * 21 is 42, so 42.", "number", 26, "42"),
+    ("Yes and no.", "yes_no", 2, None),
+    ("Yes and then it stops.", "yes_no", 2, "yes"),
+    ("I can't say yes.", "yes_no", 2, None),
+    ("Incorrect.", "yes_no", 2, "no"),
+    ("答えは「東京」です。", "text", 26, "東京"),
+    ('答えは"青い" です', "text", 26, "青い"),
+)
+"""Terms with roots, variables and factorials, dates, numbers of other bases, and what was read as something
+else of 218 spellings of a tester, 25 in all."""
+
+WRITTEN_WITH: tuple[Spelling, ...] = (*NUMBERS, *LETTERS, *YES_NO, *TEXTS, *FURTHER, *MORE, *JUDGED, *TERMS)

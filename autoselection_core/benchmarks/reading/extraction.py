@@ -41,7 +41,7 @@ from autoselection_core.benchmarks.reading.texts import (
 _Reader: TypeAlias = Callable[[str], str | None]
 _LETTER = re.compile(r"\(?([a-z])\)?")
 
-READING = 6
+READING = 7
 """Version of how answers are read, a part of what a score of written answers follows from.
 
 The first one is that of version 0.1.0, whose benchmarks and evaluations do not name it.

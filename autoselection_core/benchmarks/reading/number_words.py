@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
 from autoselection_core.benchmarks.reading.foreign_numbers import ARTICLES, foreign_at
 
@@ -57,6 +58,7 @@ _A_PART = re.compile(
 _POINT = re.compile(
     rf"[ ]point(?P<digits>(?:[ -](?:{'|'.join(_TEENS.split()[:10])})\b){{1,20}})", re.IGNORECASE
 )
+_SCALE = re.compile(rf"[ ](?:an?[ ])?({'|'.join(_SCALES)})s?\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"one(?:[ ](?!(?:hundred|thousand|million|billion|trillion)\b)[a-z]|$)", re.IGNORECASE)
 _HAN = re.compile(r"[〇零一二两三四五六七八九十百千万亿萬億]{1,24}")
 _MYRIAD = 10_000
@@ -124,10 +126,18 @@ def _english_at(text: str, start: int, end: int) -> tuple[str, int] | None:
     number, behind = _english(words[0]), words.end()
     if part := _AND_PART.match(text, behind, end):
         bottom = _PARTS[part["part"].lower()]
-        return None if number is None else (f"{int(number) * bottom + 1}/{bottom}", part.end())
+        return (
+            None if number is None else _scaled(text, f"{int(number) * bottom + 1}/{bottom}", part.end(), end)
+        )
     if part := _PART.match(text, behind, end):
         return _of_parts(words[0], part)
     return None if number is None else _of_number(text, number, behind, end)
+
+
+def _scaled(text: str, part: str, behind: int, end: int) -> tuple[str, int]:
+    """A fraction, and what it is of: half a million, two and a half thousand."""
+    scale = _SCALE.match(text, behind, end)
+    return (part, behind) if scale is None else (str(Fraction(part) * _SCALES[scale[1].lower()]), scale.end())
 
 
 def _of_number(text: str, number: str, behind: int, end: int) -> tuple[str, int] | None:
@@ -165,7 +175,7 @@ def _without_number(text: str, start: int, end: int) -> tuple[str, int] | None:
     """Value of "half", "a third" or "the fifth", which hold no number word."""
     part = _A_PART.match(text, start, end)
     if part:
-        return f"1/{_PARTS[(part['sure'] or part['part']).lower()]}", part.end()
+        return _scaled(text, f"1/{_PARTS[(part['sure'] or part['part']).lower()]}", part.end(), end)
     ordinal = _ORDINAL.match(text, start, end)
     return (str(_ORDINALS[ordinal["ordinal"].lower()]), ordinal.end()) if ordinal else None
 

@@ -70,8 +70,8 @@ _DECIMAL = (
     rf"|\^\{{?(?P<power>{_EXPONENT})\}}?|(?P<upper>{_RAISED})"
     rf"|(?P<colons>(?::\d{{1,9}}){{1,3}}+)(?!:?\d)"
     rf"|[ ](?P<parts_of>{'|'.join(_NAMED_PARTS)})\b"
-    rf"|{_SPACE}(?:/|over[ ]){_SPACE}(?P<over>\d{{1,30}}))?"
-    rf"(?:{_SPACE}(?P<scale>(?i:{_WORDS})(?![^\W\d_])|[千万萬亿億천만억])|(?P<suffix>[kKM])(?!\w))?"
+    rf"|{_SPACE}(?:/|over[ ]){_SPACE}(?P<over>\d{{1,30}})(?!\d|/\d))?"
+    rf"(?:{_SPACE}(?P<scale>(?i:{_WORDS})(?![^\W\d_])|[千万萬亿億천만억])|(?P<suffix>(?(pounds)[kKMm]|[kKM]))(?!\w))?"
     rf"(?P<percent>{_SPACE}(?:\\?%(?!{_SPACE}\d)"
     r"|(?i:per[ ]?cent|prozent|pour[ ]cent|por[ ]ciento|por[ ]cento)\b))?"
 )
@@ -85,10 +85,21 @@ has a decimal comma; else decimals."""
 _COMMA_GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
 _TIME_DIGITS, _HOUR = 2, 60
 _NUMERAL = re.compile(
-    rf"(?:(?<![A-Za-z0-9_)\]}}])(?P<sign>[-\u2212+]|\u2013(?=[\d.])){_SPACE})?(?:\\?[$€£¥]{_SPACE}(?P<minus>[-\u2212])?)?"
+    rf"(?:(?<![A-Za-z0-9_)\]}}])(?P<sign>[-\u2212+]|\u2013(?=[\d.])){_SPACE})?(?:\\?(?:[$¥]|(?P<pounds>[€£])){_SPACE}(?P<minus>[-\u2212])?)?"
     rf"(?:{_FRACTION}|{_DECIMAL})"
 )
 _INSIDE = re.compile(r"[A-Za-z\u00c0-\u024f0-9_.]")
+_TERM_BEHIND = re.compile(
+    r"[^\S\n]{0,2}(?:\\[dt]?frac(?![A-Za-z])|\\?sqrt\b|√|π|\\pi(?![A-Za-z])|\\infty|∞)"
+    r"|[xyzni](?=[^\S\n]{0,2}(?:[-+*/^=}$²³]|\\cdot|$))"
+    r"|(?<=0)(?:[xX][0-9a-fA-F]|[bBoO][0-7])"
+)
+_TERM_BEFORE = re.compile(
+    r"(?:√|\\sqrt[ ]?\{?|\bsqrt\(|(?:π|\\pi)[^\S\n]{0,2}[-+*/^][^\S\n]{0,2}"
+    r"|(?<![^\W\d_])[xyznk][^\S\n]{0,2}[-+*/^][^\S\n]{0,2}|\}[ ]?\{[ ]?)$"
+)
+_VARIABLE_BEFORE = re.compile(r"(?<![^\W\d_])[xyznk][^\S\n]{0,2}$")
+"""A root, π or a variable beside a number: the number is a part of a term, and the term has no value here."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +210,7 @@ def is_ambiguous(spelled: str) -> bool:
 
 
 def _numeral(match: re.Match[str], mark: DecimalMark) -> Numeral | None:
-    if match.end() - match.start() > MAX_CHARACTERS:
+    if match.end() - match.start() > MAX_CHARACTERS or _is_part_of_a_term(match):
         return None
     is_negative = any(match[name] in ("-", "\u2212", "\u2013") for name in ("sign", "minus"))
     spelled = _decimal(match, mark) if match["whole"] or match["bare"] else _fraction(match)
@@ -207,6 +218,13 @@ def _numeral(match: re.Match[str], mark: DecimalMark) -> Numeral | None:
         return None
     percent = "%" if match["percent"] else ""
     return Numeral(match.start(), match.end(), f"-{spelled}{percent}" if is_negative else spelled + percent)
+
+
+def _is_part_of_a_term(match: re.Match[str]) -> bool:
+    text, start, end = match.string, match.start(), match.end()
+    before = text[max(0, start - 12) : start]
+    is_added = match["sign"] is not None and _VARIABLE_BEFORE.search(before) is not None
+    return is_added or any((_TERM_BEHIND.match(text, end), _TERM_BEFORE.search(before)))
 
 
 def _fraction(match: re.Match[str]) -> str:
@@ -305,6 +323,12 @@ _SET_ASIDE = re.compile(
     r"\b(?:not|rather than|instead of|other than|unlike)[^\S\n]{1,3}(?:(?:just|only|about)[^\S\n]{1,3})?$",
     re.IGNORECASE,
 )
+_FIRST_LINE = re.compile(
+    r"\s*+([^\w\n]{0,8}\d[\d.,]{0,30}[^\w\n]{0,8})\n\s*+[*_#]{0,4}(?i:explanation|reason|reasoning|rationale|because"
+    r"|justification|solution|working|steps?|here(?:'s| is| are))\b"
+)
+"""A number on a line of its own, and then how it came about."""
+
 _BEFORE = 40
 """Characters in front of a number in which it may be set aside."""
 
@@ -332,6 +356,8 @@ def last_number(text: str, mark: DecimalMark = DecimalMark.POINT) -> str | None:
 
     Numbers in words count only where a text has no digits.
     """
+    if alone := _FIRST_LINE.match(text):
+        return last_number(alone[1], mark)
     found = list(numerals(text, mark))
     asides = [match.span() for match in _ASIDE.finditer(text) if _REFERS.search(match[0])]
     kept = [each for each in found if not _is_inside(each, asides) and not _is_set_aside(text, each)]
@@ -369,6 +395,7 @@ def _is_calculation(part: str) -> bool:
     numbers = list(numerals(part))
     words = [word for word in _WORD.findall(part) if word.lower() not in _OPERATING]
     joined = any(_OPERATOR.search(part, first.end, second.end) for first, second in pairwise(numbers))
+    joined = joined or (bool(numbers) and part[numbers[-1].end :].strip() == "!")
     return joined and len(words) <= len(numbers)
 
 

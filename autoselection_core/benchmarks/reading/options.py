@@ -151,7 +151,10 @@ _ALONE = re.compile(
     r"|\s{1,4}(?:there|it|we|because|they|this|that|since|the)\b))",
     re.IGNORECASE,
 )
-_ANYWHERE = re.compile(r"\b(?P<said>yes|no)\b", re.IGNORECASE)
+_ANYWHERE = re.compile(
+    r"(?<!not say )(?<!n't say )(?<!nnot say )(?<!n't answer )(?<!not answer )\b(?P<said>yes|no)\b",
+    re.IGNORECASE,
+)
 _VERB = r"(?:is|are|was|were|does|do|did|can|will|would|should|has|have|had)"
 _JUDGED = re.compile(
     r"\b(?:that|this|it|statement|claim|assertion|sentence|assumption)[ ](?:is|was)(?P<not>n't|[ ]not)?"
@@ -161,8 +164,10 @@ _JUDGED = re.compile(
     re.IGNORECASE,
 )
 """A judgement of what was asked: "the statement is false", "that is not correct"."""
+_BOTH = re.compile(r"\W{0,8}+(?:yes|no)[ ](?:and|or)[ ](?:yes|no)\b", re.IGNORECASE)
 _WHOLE_SAID = re.compile(
-    r"\W{0,8}+(?:(?P<not>(?:absolutely|definitely|certainly|of[ ]course)[ ]not|not[ ]at[ ]all)"
+    r"\W{0,8}+(?:(?P<not>(?:absolutely|definitely|certainly|of[ ]course)[ ]not|not[ ]at[ ]all|incorrect"
+    r"|untrue)"
     r"|(?:absolutely|definitely|certainly|of[ ]course|indeed"
     rf"|(?:it|they|she|he|there|that|this)[ ]{_VERB}(?P<no>n't|[ ]not)?))"
     r"\W{0,8}+",
@@ -186,6 +191,8 @@ def said_yes_no(text: str) -> str | None:
 
     Else what the whole text or a judgement in it says; else the last of the two words.
     """
+    if _BOTH.match(text):
+        return None
     if found := list(_ALONE.finditer(text)):
         return _ANSWERS[found[-1]["said"].lower()]
     if whole := _WHOLE_SAID.fullmatch(text):

@@ -93,8 +93,10 @@ _REASON = re.compile(r",?\s{1,3}(?:because|since)\b|,\s{1,3}(?:as|which|due to|s
 _MAX_BOX = 500
 """Characters of a box: LaTeX that never closes its braces is no answer."""
 
-_STRING = re.compile(r"\s{0,8}\"((?:[^\"\\\n]|\\.){1,500}+)\"\s{0,8}[},]")
-"""A value of JSON, or a quotation that the sentence goes on behind."""
+_STRING = re.compile(
+    r"\s{0,8}\"((?:[^\"\\\n]|\\.){1,500}+)\"\s{0,8}(?:[},]|(?:です|でした|だ|である|となります|입니다|이다)[.\s]{0,4}(?:$|\n))"
+)
+"""A value of JSON, or a quotation that the sentence goes on or ends behind."""
 
 _MAX_SHORT_WORDS = 6
 """A text of one line and so few words is an answer without a mark; a longer one is reasoning without end."""
