@@ -1,11 +1,15 @@
 """The base model of a campaign: weights, tokenizer and chat template under one name."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.models import ChatTemplateError, ModelLoadError
+from autoselection_core.models.batching import is_out_of_memory
 from autoselection_core.models.chat.tokenizer_identity import ANSWER_SETTINGS
 from autoselection_core.models.chat.turn_end import stop_at_turn_end
 from autoselection_core.models.dtype import AUTO, fastest_dtype
@@ -107,10 +111,8 @@ def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 transformers has no typ
     """
     from transformers import AutoTokenizer
 
-    try:
+    with _readable(folder, "its tokenizer cannot be read ({})"):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, ImportError) as error:
-        raise ModelLoadError(str(folder), f"its tokenizer cannot be read ({_first_line(error)})") from error
     if not tokenizer.is_fast:
         raise ModelLoadError(str(folder), "its tokenizer is not a fast one, so token positions are unknown")
     if tokenizer.chat_template is None:
@@ -127,10 +129,8 @@ def load_config(folder: Path) -> Any:  # noqa: ANN401 transformers has no types
     """
     from transformers import AutoConfig
 
-    try:
+    with _readable(folder):
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ModelLoadError(str(folder), _first_line(error)) from error
 
 
 def context_tokens(config: Any) -> int:  # noqa: ANN401 transformers has no types
@@ -139,15 +139,34 @@ def context_tokens(config: Any) -> int:  # noqa: ANN401 transformers has no type
 
 
 def _model(folder: Path, dtype: str) -> Any:  # noqa: ANN401 transformers has no types
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # a bar for a second's reading breaks the lines of whoever reports progress
+    with _readable(folder):
+        model, found = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, trust_remote_code=False, output_loading_info=True
+        )
+    if missing := sorted(found["missing_keys"]):
+        named = f"its weights lack {len(missing):,} that its configuration names, such as {missing[0]}"
+        raise ModelLoadError(str(folder), f"{named}, which would be random numbers")
+    return model
+
+
+@contextmanager
+def _readable(folder: Path, said: str = "{}") -> Iterator[None]:
+    """Name the folder whose files a library cannot read; memory that runs out is another matter.
+
+    Raises:
+        ModelLoadError: The block raises.
+    """
     try:
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
-        raise ModelLoadError(str(folder), _first_line(error)) from error
+        yield
+    except Exception as error:
+        if isinstance(error, MemoryError | AutoSelectionError) or is_out_of_memory(error):
+            raise
+        # Damaged files raise errors of a dozen kinds, `Exception` itself among them.
+        raise ModelLoadError(str(folder), said.format(_first_line(error))) from error
 
 
 def _named_settings(configured: Any) -> Any:  # noqa: ANN401 transformers has no types

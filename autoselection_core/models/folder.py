@@ -101,17 +101,21 @@ def model_fingerprint(folder: Path) -> str:
     Loads neither torch nor transformers and reads every byte of the weights: about a second per gigabyte.
 
     Raises:
-        ModelLoadError: The folder holds no weights.
+        ModelLoadError: The folder holds no weights, or its other files are not what they should be.
     """
     weights = _require_weights(folder)
-    return fingerprint(
-        {
-            "config": config_settings(folder),
-            "tokenizer": tokenizer_fingerprint(folder),
-            "weights": {file.name: known_fingerprint(file) for file in weights},
-            **generation_identity(folder),
-        }
-    )
+    try:
+        return fingerprint(
+            {
+                "config": config_settings(folder),
+                "tokenizer": tokenizer_fingerprint(folder),
+                "weights": {file.name: known_fingerprint(file) for file in weights},
+                **generation_identity(folder),
+            }
+        )
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        reason = f"its configuration or tokenizer is damaged ({type(error).__name__}: {error})"
+        raise ModelLoadError(str(folder), reason) from error
 
 
 def config_settings(folder: Path) -> dict[str, Json]:

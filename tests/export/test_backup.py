@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import sqlite3
 import tarfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -223,6 +224,18 @@ def test_a_database_that_goes_away_before_its_turn_is_not_made_anew(tmp_path: Pa
         consistent(Vanishing("gone.sqlite", gone), tmp_path / "copy.sqlite").open()
 
     assert not gone.exists()
+
+
+def test_a_database_that_somebody_locks_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    home = filled(tmp_path / "home")
+    holder = sqlite3.connect(home.history_file, isolation_level=None)
+    holder.execute("PRAGMA journal_mode=DELETE")
+    holder.execute("BEGIN EXCLUSIVE")
+
+    with pytest.raises(BackupFileError, match="locked"):
+        consistent(HomeFile("history.sqlite", home.history_file), tmp_path / "copy.sqlite", 0.1)
+
+    holder.close()
 
 
 def test_a_backup_or_home_in_no_place_for_it_is_a_sentence(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoselection_core.errors.models import ModelLoadError, UnfaithfulHeadError
-from autoselection_core.identity import fingerprint, fingerprint_file
+from autoselection_core.identity import Json, fingerprint, fingerprint_file
 from autoselection_core.models.base_model import BaseModel, resident_model
 from autoselection_core.models.chat.tokenizer_identity import tokenizer_fingerprint
 from autoselection_core.models.dtype import (
@@ -262,6 +262,47 @@ def test_damaged_weights_are_refused(tiny: Path, tmp_path: Path) -> None:
 
     with pytest.raises(ModelLoadError):
         BaseModel.load(broken, dtype="float32")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", "[" * 100_000),
+        ("config.json", {"num_hidden_layers": "many"}),
+        ("config.json", {"rms_norm_eps": float("nan")}),
+        ("config.json", {"vocab_size": 10**9}),
+        ("tokenizer.json", "[]"),
+        ("tokenizer.json", "[" * 100_000),
+        ("tokenizer.json", {"added_tokens": "x"}),
+        ("tokenizer.json", {"added_tokens": [{"id": "a"}]}),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"x": {"content": "a"}}}),
+        ("tokenizer_config.json", {"added_tokens_decoder": [1]}),
+        ("tokenizer_config.json", {"chat_template": [{"nam": 1}]}),
+        ("chat_template.jinja", b"\xff\xfe"),
+    ],
+)
+def test_a_damaged_file_of_a_model_s_folder_is_a_sentence(
+    copy: Path, name: str, content: str | bytes | dict[str, Json]
+) -> None:
+    """Each ended in a traceback of another kind."""
+    if isinstance(content, dict):
+        edited(copy, name, lambda said: said.update(content))
+    else:
+        (copy / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    if isinstance(content, dict) and "chat_template" in content:
+        (copy / "chat_template.jinja").unlink()
+
+    with pytest.raises((ModelLoadError, UnfaithfulHeadError)):
+        BaseModel.load(copy, dtype="float32")
+
+
+def test_a_model_whose_weights_are_not_all_there_is_refused(copy: Path) -> None:
+    """What is missing was made of random numbers, other ones each time it was loaded."""
+    layers = json.loads((copy / "config.json").read_text())["num_hidden_layers"]
+    edited(copy, "config.json", lambda said: said.update(num_hidden_layers=layers + 1))
+
+    with pytest.raises(ModelLoadError, match=rf"layers\.{layers}\..*random numbers"):
+        BaseModel.load(copy, dtype="float32")
 
 
 def test_a_model_without_a_chat_template_is_refused(tiny: Path, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import json
 import os
 import sqlite3
 import tarfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from autoselection_core.errors.store import (
 )
 from autoselection_core.export.installation.home_files import HomeFile, OmittedFile, home_files
 from autoselection_core.export.installation.postgresql import dump, is_postgresql, load
+from autoselection_core.history.storage.database import BUSY_TIMEOUT_S
 from autoselection_core.identity import DIGEST_BYTES, fingerprint_file
 from autoselection_core.store.atomic import (
     NO_ROOM,
@@ -45,6 +47,7 @@ from autoselection_core.store.home import Home
 CONTENTS = "backup.json"
 _FILES, _DATABASES = "files", "databases"
 _RESTORED = "restored"
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _MAX_DEPTH = 200
 
 
@@ -273,7 +276,7 @@ def _history_file(home: Home) -> Path | None:
     return Path(url.database).resolve()
 
 
-def consistent(found: HomeFile, copy: Path) -> Path:
+def consistent(found: HomeFile, copy: Path, patience_s: float = BUSY_TIMEOUT_S) -> Path:
     """A copy of an SQLite database, which others may be writing to; the file itself where it is none.
 
     A file that begins as a database and is damaged is copied as it is.
@@ -287,7 +290,7 @@ def consistent(found: HomeFile, copy: Path) -> Path:
             closing(sqlite3.connect(f"{found.path.as_uri()}?mode=rw", uri=True)) as source,
             closing(sqlite3.connect(copy)) as target,
         ):
-            source.backup(target)
+            source.backup(target, progress=_patient(found.path, patience_s))
     except sqlite3.OperationalError as error:
         if found.path.exists():
             raise BackupFileError(found.path, str(error)) from error
@@ -295,6 +298,17 @@ def consistent(found: HomeFile, copy: Path) -> Path:
     except sqlite3.DatabaseError:
         return found.path
     return copy
+
+
+def _patient(file: Path, patience_s: float) -> Callable[[int, int, int], None]:
+    """What SQLite calls after each try: it would try for ever while another process locks the database."""
+    until = time.monotonic() + patience_s
+
+    def look(status: int, _remaining: int, _total: int) -> None:
+        if status in _BUSY and time.monotonic() > until:
+            raise BackupFileError(file, f"another process has locked it for {patience_s:g} s")
+
+    return look
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> str:

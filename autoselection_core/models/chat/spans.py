@@ -267,7 +267,7 @@ def _span(
         if not answer.strip():
             return None
 
-    places = (
+    places: Sequence[Callable[[], tuple[int, str]]] = (
         lambda: _find(text, answer, len(opened), ends, probed),
         lambda: _behind_opening(text, answer.strip(), header, len(opened)),
         lambda: _find(text, answer_behind_reasoning(answer), len(opened), ends, probed),
