@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from autoselection_core.export.manifest import DATA, NO_LICENCE, NOT_COMPARED
-from autoselection_core.report.rendering.table import escape, printable
+from autoselection_core.report.rendering.table import escape, fence, printable
 from autoselection_core.score.comparison import StatedVerdict
 from autoselection_core.subset.explain import idle_steps_sentence
 
@@ -141,9 +141,7 @@ Search `{facts["search"]}`, trial {facts["trial"]}.
 
 {_steps(facts)}
 
-```yaml
-{yaml.safe_dump(facts["recipe"], sort_keys=False).strip()}
-```
+{fence(yaml.safe_dump(facts["recipe"], sort_keys=False).strip(), "yaml")}
 
 ## Sources and licences
 

@@ -12,6 +12,7 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.reading.extraction import READING, extract, is_right, read_answer
+from autoselection_core.benchmarks.reading.number_words import worded_at
 from autoselection_core.benchmarks.reading.numbers import numerals, value
 from autoselection_core.benchmarks.reading.options import named_option
 from autoselection_core.benchmarks.reading.texts import fold
@@ -180,6 +181,11 @@ def in_numerals(number: int) -> str:
             gap = "零" if rest and rest < scale // 10 else ""
             return f"{in_numerals(number // scale)}{name}{gap}" + (in_numerals(rest) if rest else "")
     return "零一二三四五六七八九"[number]
+
+
+def test_tens_behind_tens_are_no_number() -> None:
+    assert worded_at("twenty ten", 0, 10) is None
+    assert worded_at("twenty nine", 0, 11) == "29"
 
 
 @given(st.integers(1, 10**12 - 1))

@@ -17,7 +17,9 @@ from autoselection_core.export.card import comparison, size_category
 from autoselection_core.export.formats import FORMATS
 from autoselection_core.export.manifest import NOT_COMPARED, verify_export
 from autoselection_core.export.writing import export_subset
+from autoselection_core.operators.definitions.weighted_mix import MixTopics
 from autoselection_core.pool import Source, ingest
+from autoselection_core.recipe import Recipe
 from autoselection_core.score.comparison import StatedVerdict
 from autoselection_core.store.home import Home
 from tests.export.made import LONG, PLAIN, SEARCH, TOOLS, TWICE, WITH_TOOLS, Made
@@ -150,6 +152,21 @@ def test_a_name_of_a_source_or_licence_commands_no_terminal_and_no_markdown_on_t
     assert len(cells) == len(["", "source", "licence", "samples", ""])
     assert r"\<img src=x> \| \*a\*" in cells[1]
     assert verify_export(tmp_path / "out").problems == ()
+
+
+def test_a_name_inside_of_a_recipe_ends_no_block_of_the_card(tmp_path: Path) -> None:
+    """A group's name with three backticks on a line of its own ended the block, and the rest was Markdown."""
+    name = "web\n```\n# Licence: none\n<b>"
+    made = Made.of(*PLAIN, source=name)
+    recipe = Recipe((MixTopics(groups="source", weights=((name, 1.0),)),))
+    subset = replace(made.subset, recipe=recipe)
+    replace(made, subset=subset).export(tmp_path / "out", "messages")
+
+    card = (tmp_path / "out/README.md").read_text()
+    opening, *_, closing = [line for line in card.splitlines() if line.lstrip().startswith("```")]
+
+    assert opening == "````yaml"
+    assert closing == "````"
 
 
 @given(st.integers(0, 8).flatmap(lambda digits: st.integers(0, 10**digits)))

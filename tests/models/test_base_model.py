@@ -1,6 +1,7 @@
 """A model's name holds what its answers and their ends follow from, and old names stay."""
 
 import json
+import os
 import pickle
 import shutil
 import subprocess
@@ -175,6 +176,16 @@ def test_how_a_random_answer_would_be_drawn_is_no_part_of_the_name(tiny: Path, c
     )
 
     assert model_fingerprint(copy) == model_fingerprint(tiny)
+
+
+def test_weights_that_were_changed_in_place_at_the_same_time_and_length_are_other_ones(copy: Path) -> None:
+    """A copy that keeps times (`cp -p`, `rsync -a`) was taken for what was there before."""
+    (weights,) = copy.glob("*.safetensors")
+    before, state, raw = model_fingerprint(copy), weights.stat(), weights.read_bytes()
+    weights.write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
+    os.utime(weights, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+    assert model_fingerprint(copy) != before
 
 
 def test_two_copies_of_a_model_have_one_fingerprint(tiny: Path, tmp_path: Path) -> None:

@@ -90,13 +90,16 @@ def named_templates(folder: Path) -> dict[str, str]:
 
 
 def known_fingerprint(file: Path) -> str:
-    """Fingerprint of a file, read once for each size and time of change that it has in this process."""
+    """Fingerprint of a file, read once for each state that it has in this process.
+
+    The time of its change by the file system counts, too: programs that copy may set the other one back.
+    """
     state = file.stat()
-    return _read_once(file, state.st_size, state.st_mtime_ns)
+    return _read_once(file, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
 
 @cache
-def _read_once(file: Path, _size: int, _changed_ns: int) -> str:
+def _read_once(file: Path, *_state: int) -> str:
     return fingerprint_file(file)
 
 
@@ -205,11 +208,11 @@ def added_token_numbers(folder: Path) -> Mapping[str, int]:
     if not file.is_file():
         return {}
     state = file.stat()
-    return _added_once(file, state.st_size, state.st_mtime_ns)
+    return _added_once(file, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
 
 @cache
-def _added_once(file: Path, _size: int, _changed_ns: int) -> Mapping[str, int]:
+def _added_once(file: Path, *_state: int) -> Mapping[str, int]:
     return {str(each["content"]): int(each["id"]) for each in settings_of(file).get("added_tokens", ())}
 
 
