@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,13 +69,21 @@ def write_samples(file: Path, count: int, seed: int = 0) -> None:
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def cell(record: Any, column: str) -> str:
-    """A cell of a table of Dagster, whether its column is one of its own or joined with others in one."""
+def cell(record: Any, column: str, rows: Sequence[Any] = ()) -> str:
+    """A cell of a table of Dagster, whether its column is one of its own or joined with others in one.
+
+    Args:
+        record: The row.
+        column: Its column.
+        rows: All rows of the table, where they may hold alike what is asked for: the first one says it.
+    """
     if column in record.data:
         return str(record.data[column])
-    parts = str(record.data["more"]).replace("\N{NO-BREAK SPACE}", " ").split(" · ")
-    (found,) = [part for part in parts if part.startswith(f"{column}: ")]
-    return found.removeprefix(f"{column}: ")
+    of_all = [str(each.data["more"]).rpartition("in all rows: ")[2] for each in rows[:1]]
+    texts = [str(record.data["more"]).replace("in all rows: ", "· "), *of_all]
+    parts = {part.strip() for text in texts for part in text.replace("\N{NO-BREAK SPACE}", " ").split(" · ")}
+    (found,) = {part for part in parts if part.removeprefix("· ").startswith(f"{column}: ")}
+    return found.removeprefix("· ").removeprefix(f"{column}: ")
 
 
 @dataclass

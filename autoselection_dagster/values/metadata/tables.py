@@ -80,6 +80,8 @@ def fitted(
         (['file', 'more'], [['raw/generated.jsonl', 'bytes: 120,345 · hash: 0123456789ab']])
         >>> fitted(["trial", "recipe", "tokens of all its rows", "score"], [["1", "keep_top", "99", "0.5"]])
         (['trial', 'recipe', 'score', 'more'], [['1', 'keep_top', '0.5', 'tokens of all its rows: 99']])
+        >>> fitted(["name", "kind of the file"], [[21 * "x", "text"], [21 * "y", "text"]])[1]
+        [['xxxxxxxxxxxxxxxxxxxxx', 'in all rows: kind of the file: text'], ['yyyyyyyyyyyyyyyyyyyyy', '']]
         >>> fitted(["file"], [["raw/" + 36 * "x"]])[1][0][0].split(_BREAK)
         ['raw/', 'xxxxxxxxxxxxxxxxxxxxxxxx', 'xxxxxxxxxxxx']
     """
@@ -125,17 +127,33 @@ _WHOLE = (16, 12, 0)
 def _joined(
     columns: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[int], whole: int
 ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-    """Columns that are kept, and one in which each cell names and has what the others hold, where they do."""
+    """Columns that are kept, and one in which each cell names and has what the others hold, where they do.
+
+    What all rows hold alike is said in the first one, where headings cannot wrap.
+    """
     others = [place for place in range(len(columns)) if place not in kept]
     if not others:
         return columns, rows
     ranked = sorted(others, key=lambda place: columns[place] == "recipe")  # the longest cells go last
-    more = [
-        " · ".join(_part(columns[place], row[place], whole) for place in ranked if row[place] not in _EMPTY)
-        for row in rows
+    alike = {place for place in ranked if len({row[place] for row in rows}) < min(len(rows), _TWO)}
+    parts = [
+        [_part(columns[place], row[place], whole) for place in ranked if row[place] not in _EMPTY]
+        for row in ([*(cell if place not in alike else "" for place, cell in enumerate(row))] for row in rows)
     ]
-    shown_rows = [[*(row[place] for place in kept), text] for row, text in zip(rows, more, strict=True)]
+    shared = [_part(columns[place], rows[0][place], whole) for place in ranked if place in alike]
+    if shared:
+        parts[0].append(f"{_ALIKE} {' · '.join(shared)}")
+    shown_rows = [
+        [*(row[place] for place in kept), " · ".join(texts)] for row, texts in zip(rows, parts, strict=True)
+    ]
     return [*(columns[place] for place in kept), _MORE], shown_rows
+
+
+_TWO = 2
+"""Rows from which something can be alike."""
+
+_ALIKE = "in all rows:"
+"""Words before what all rows of a table hold alike."""
 
 
 def _part(column: str, cell: str, whole: int) -> str:

@@ -257,7 +257,7 @@ def test_the_best_subset_leads_to_everything_that_it_came_from(searched: Driver)
 def test_the_counts_of_the_steps_lead_to_the_rows_of_the_subset(searched: Driver) -> None:
     facts = searched.metadata("subset", "first|002")
 
-    assert cell(facts["steps"][-1], "rows out") == str(facts["dagster/row_count"])
+    assert cell(facts["steps"][-1], "rows out", facts["steps"]) == str(facts["dagster/row_count"])
 
 
 def test_a_subset_lists_its_rows_and_an_evaluation_the_items_that_it_won(searched: Driver) -> None:
@@ -273,15 +273,16 @@ def test_a_subset_lists_its_rows_and_an_evaluation_the_items_that_it_won(searche
     assert "won and lost against anchor" not in full or won != full["won and lost against anchor"]
     for made in (full, searched.metadata("fine_tuned_model", "first|002")):
         assert "(/assets/demo/recipe?view=partitions&partition=first%7C002)" in made["made_of"]
-    assert {cell(item, "against trial 1") for item in full["items against full pool"]} <= {"won", "lost"}
+    items = full["items against full pool"]
+    assert {cell(item, "against trial 1", items) for item in items} <= {"won", "lost"}
 
 
 def test_a_state_stands_beside_that_of_the_pool(searched: Driver) -> None:
     facts = searched.metadata("subset_state", "first|002")
 
-    rows = {whole(cell(row, "statistic")).replace(" ", ""): row for row in facts["state"]}
+    rows = {whole(cell(row, "statistic", facts["state"])).replace(" ", ""): row for row in facts["state"]}
     for column in ("subset", "pool", "difference"):
-        assert cell(next(iter(rows.values())), column)
+        assert cell(next(iter(rows.values())), column, facts["state"])
     assert set(rows) == {name for name in facts if name not in ("state", "made_of", "dagster/row_count")}
 
 
@@ -315,7 +316,7 @@ def test_the_report_shows_arms_on_test_items(searched: Driver) -> None:
     arms = searched.metadata("search_report", "first")["arms"]
 
     assert len(arms) > 1
-    assert all(cell(arm, "test score") for arm in arms)
+    assert all(cell(arm, "test score", arms) for arm in arms)
 
 
 def test_the_report_offers_further_runs_with_command_and_a_filled_launchpad(searched: Driver) -> None:
