@@ -57,9 +57,17 @@ def state_facts(state: Mapping[str, float], pool: Mapping[str, float]) -> Facts:
     """Statistics of the subset: a table beside the pool's, and each by itself for Dagster's plots."""
     numbers = {name: rounded(value) for name, value in state.items()}
     return {
+        "units": _STATE_UNITS,
         "state": table_value(state_table(state, pool), beside=numbers),
         **numbers,
     }
+
+
+_STATE_UNITS = (
+    "mean and q10, q50, q90 are shifts from the pool's mean in its standard deviations; std is a ratio to "
+    "the pool's; all others are shares"
+)
+"""Units of the statistics of a state, whose names say of what they are."""
 
 
 def subset_facts(subset: Subset, signals: SignalTable, names: Names, home: Home | None) -> Facts:

@@ -283,7 +283,9 @@ def test_a_state_stands_beside_that_of_the_pool(searched: Driver) -> None:
     rows = {whole(cell(row, "statistic", facts["state"])).replace(" ", ""): row for row in facts["state"]}
     for column in ("subset", "pool", "difference"):
         assert cell(next(iter(rows.values())), column, facts["state"])
-    assert set(rows) == {name for name in facts if name not in ("state", "made_of", "dagster/row_count")}
+    beside = ("units", "state", "made_of", "dagster/row_count")
+    assert set(rows) == {name for name in facts if name not in beside}
+    assert "in its standard deviations" in facts["units"]
 
 
 def test_a_run_that_explains_a_prefix_links_to_the_trials(searched: Driver) -> None:
