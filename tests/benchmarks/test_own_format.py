@@ -145,6 +145,12 @@ def test_an_answer_that_is_no_choice_or_two_of_them_is_bad(
         benchmark_from({"name": "b"}, place)
 
 
+@pytest.mark.parametrize("answer", [True, float("nan"), float("inf"), "B", None, 0.5, [1]])
+def test_what_is_no_whole_number_is_no_position(answer: object) -> None:
+    with pytest.raises(NotAQuestionError):
+        right({"question": "Which?", "choices": LETTERS, "answer": answer}, answer_by="index")
+
+
 def test_answers_may_be_numbers_and_are_read_as_numbers(tmp_path: Path) -> None:
     benchmark = benchmark_from(
         {"name": "sums", "metric": "answer_accuracy"}, write(tmp_path / "items.jsonl", asked())

@@ -228,6 +228,21 @@ def test_a_shard_that_is_there_is_not_made_again_and_half_a_shard_is_not_there(t
     assert [len(each) for each in arrays_of_shard(tmp_path / "one")] == [3, 4]
 
 
+def test_what_a_killed_scoring_left_goes_with_its_version_or_after_a_week(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    workspace = attached_workspace(campaign(tmp_path, 50), home, RoundTrip())
+    pool = workspace.ingest().pool
+    of_an_earlier_pool = home.shards_of("earlier", workspace.signal_versions["exact"])
+    forgotten, at_work = home.shards_of("earlier", "other"), home.shards_of("later", "other")
+    for each in (of_an_earlier_pool, forgotten, at_work):
+        each.mkdir(parents=True)
+    os.utime(forgotten, (0, 0))
+
+    workspace.score("exact", pool)
+
+    assert [each.exists() for each in (of_an_earlier_pool, forgotten, at_work)] == [False, False, True]
+
+
 def test_what_a_worker_is_asked_for_leads_out_of_no_home(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     np.save(tmp_path / "secret.npy", np.zeros(3))
