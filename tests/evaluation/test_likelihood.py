@@ -21,7 +21,7 @@ from autoselection_core.errors.evaluation import ScoringFailedError
 from autoselection_core.evaluation.scoring import likelihood
 from autoselection_core.evaluation.scoring.likelihood import Scoring, log_likelihoods, shares_prefixes
 from autoselection_core.evaluation.scoring.prefix_tree import shared_prefix_rows
-from autoselection_core.evaluation.scoring.scoring import score_benchmark
+from autoselection_core.evaluation.scoring.scoring import distinct_answer_tokens, score_benchmark
 from autoselection_core.models import frozen_layers
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.frozen_layers import FrozenLayers
@@ -340,3 +340,16 @@ def test_what_lies_below_the_adapters_is_read_once_for_all_models_of_one_base(
 
     assert remembered[0] == remembered[1]
     assert len(remembered[0]) == (5 if row_tokens == 1 else 1)
+
+
+def test_tokens_of_examples_before_a_question_are_none_of_its_answer(tiny: Path) -> None:
+    tokenizer = BaseModel.load(tiny, dtype="float32").tokenizer
+    example = (Message(Role.USER, "Which?"), Message(Role.ASSISTANT, "Zebras, quartz & 77."))
+    shown = tuple(replace(item, prompt=(*example, *item.prompt)) for item in BENCHMARK.items)
+    answers = {item.reference for item in split(BENCHMARK).test}
+    ids = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in answers)
+
+    found = distinct_answer_tokens(replace(BENCHMARK, items=shown), Side.TEST, tokenizer)
+
+    assert found == distinct_answer_tokens(BENCHMARK, Side.TEST, tokenizer)
+    assert found <= len({token for each in ids for token in each}) + len(answers)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,36 @@ def test_an_incomplete_autoencoder_is_refused(tmp_path: Path, missing: str) -> N
     (tmp_path / missing).unlink()
 
     with pytest.raises(UnreadableSaeError):
+        SparseAutoencoder.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"k": null}',
+        '{"k": "x"}',
+        '{"k": 0}',
+        '{"k": 100000}',
+        "[" * 100_000,
+        '{"hookpoint": 1}',
+    ],
+)
+def test_settings_of_an_autoencoder_that_are_none_are_named(tmp_path: Path, settings: str) -> None:
+    random_sae().save(tmp_path / "layers.1")
+    (tmp_path / "layers.1" / "cfg.json").write_text(settings)
+
+    with pytest.raises(UnreadableSaeError):
+        SparseAutoencoder.load(tmp_path / "layers.1")
+
+
+def test_weights_of_an_autoencoder_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+    sae = random_sae()
+    replace(sae, decoder=sae.decoder[:-1]).save(tmp_path)
+
+    with pytest.raises(UnreadableSaeError, match="belong together"):
         SparseAutoencoder.load(tmp_path)
 
 

@@ -59,6 +59,11 @@ class SparseAutoencoder:
             named = [parts[name] for name in ("encoder.weight", "encoder.bias", "W_dec", "b_dec")]
         except (OSError, KeyError, SafetensorError) as error:
             raise UnreadableSaeError(str(folder), f"its weights ({error})") from error
+        encoder, bias, decoder, offset = (tuple(part.shape) for part in named)
+        if len(encoder) != 2 or (bias, decoder, offset) != (encoder[:1], encoder, encoder[1:]):  # noqa: PLR2004 a matrix
+            raise UnreadableSaeError(str(folder), "the shapes of its weights do not belong together")
+        if k > encoder[0]:
+            raise UnreadableSaeError(str(folder), f"its `k` is {k:,}, and it has {encoder[0]:,} latents")
         return cls(hook, k, *(part.float() for part in named))
 
     def save(self, folder: Path) -> None:
@@ -125,11 +130,18 @@ def sae_fingerprint(folder: Path) -> str:
 def _describe(folder: Path) -> tuple[HookPoint, int]:
     if not (folder / _SETTINGS).is_file():
         raise UnreadableSaeError(str(folder), f"there is no {_SETTINGS}")
-    settings = json.loads((folder / _SETTINGS).read_bytes())
-    hook = HookPoint.parse(settings.get(_HOOK, folder.name))
+    try:
+        settings = json.loads((folder / _SETTINGS).read_bytes())
+        named, k = settings.get(_HOOK, folder.name), settings["k"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = f"its {_SETTINGS} says nothing of `k`, or is no JSON object ({error})"
+        raise UnreadableSaeError(str(folder), reason) from error
+    if not isinstance(k, int) or k < 1:
+        raise UnreadableSaeError(str(folder), f"its `k` is {k!r:.40}, and has to be a number of latents")
+    hook = HookPoint.parse(str(named))
     if hook is None:
         raise UnreadableSaeError(str(folder), "its hook point is not named layers.N")
     is_other = settings.get("transcode") or settings.get("skip_connection")
     if settings.get("activation", "topk") != "topk" or is_other:
         raise UnreadableSaeError(str(folder), "only top-k autoencoders of hidden states are known")
-    return hook, int(settings["k"])
+    return hook, k
