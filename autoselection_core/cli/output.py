@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.identity import Json
-from autoselection_core.report.rendering.table import NO_ROWS, Block, Cell, Part, Table, printable
+from autoselection_core.report.rendering.table import NO_ROWS, Block, Cell, Part, Table, one_line, printable
 
 _SHOWN = 5
 
@@ -151,10 +151,10 @@ def _draw(table: Table) -> RichTable:
     for place, name in enumerate(table.columns):
         is_text = any(isinstance(row[place], str) for row in table.rows)
         drawn.add_column(
-            printable(name), justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text
+            one_line(name), justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text
         )
     for row in table.texts:
-        drawn.add_row(*map(printable, row))
+        drawn.add_row(*map(one_line, row))
     return drawn
 
 

@@ -24,7 +24,7 @@ from rich.text import Text
 from typing_extensions import override
 
 from autoselection_core.progress import Advance, duration_text
-from autoselection_core.report.rendering.table import printable
+from autoselection_core.report.rendering.table import one_line
 
 _LINE_EVERY_S = 8.0
 """Seconds between lines: nobody waits for more than ten without a word."""
@@ -62,15 +62,15 @@ class Bars:
         """Move a bar; its name is followed by a note, or by the time left of the stage."""
         now = self.clock()
         if name not in self._tasks:
-            self._tasks[name] = self.display.add_task(printable(name), total=total)
+            self._tasks[name] = self.display.add_task(one_line(name), total=total)
         known = self._steps.get(name)
         steps = Advance.begun(now, done, total) if known is None else known.reported(now, done, total)
         self._steps[name] = steps
         left = steps.left_text(now) if note is None else note
         if note and self._noted in self._tasks:  # of two bars with a note the earlier one's is out of date
-            self.display.update(self._tasks[self._noted], description=printable(self._noted))  # type: ignore[arg-type] # rich's own id type
+            self.display.update(self._tasks[self._noted], description=one_line(self._noted))  # type: ignore[arg-type] # rich's own id type
         self._noted = name if note else self._noted
-        text = printable(f"{name}, {left}" if left else name)
+        text = one_line(f"{name}, {left}" if left else name)
         self.display.update(self._tasks[name], description=text, completed=done, total=total)  # type: ignore[arg-type] # rich's own id type
 
     def drop(self, name: str) -> None:
@@ -175,7 +175,7 @@ class Lines:
 
     def _print(self, line: str) -> None:
         self._printed_at = self.clock()
-        self.console.print(printable(line), markup=False)
+        self.console.print(one_line(line), markup=False)
 
     def drop(self, name: str) -> None:
         """Forget a stage."""

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from autoselection_core.cli.app import app
+from autoselection_core.cli.output import show_table
 from autoselection_core.cli.progress import COLUMNS, Bars, Lines, PaceColumn
-from autoselection_core.report.rendering.table import printable
+from autoselection_core.report.rendering.table import Table, printable
 from tests.cli.conftest import Cli
 from tests.cli.workshop import Workshop
 
@@ -55,7 +56,7 @@ def test_lines_tell_of_each_step_of_a_short_stage_once() -> None:
     assert second.startswith("trial 2 on the cluster: 1 of 3")
 
 
-HOSTILE = "reading a[/x].jsonl\x1b[2J\u202e[red]"
+HOSTILE = "reading a[/x].jsonl\n\x1b[2J\u202e[red]"
 
 
 def test_a_name_in_progress_is_no_markup_and_commands_no_terminal() -> None:
@@ -67,9 +68,21 @@ def test_a_name_in_progress_is_no_markup_and_commands_no_terminal() -> None:
         for told in (lines, Bars(display)):
             told(HOSTILE, 1, 2, "[/note]")
 
-    assert written.getvalue() == "reading a[/x].jsonl\\x1b[2J\\u202e[red]: 1 of 2, [/note]\n"
-    assert "reading a[/x].jsonl\\x1b[2J\\u202e[red], [/note]" in drawn.getvalue()
+    assert written.getvalue() == "reading a[/x].jsonl\\n\\x1b[2J\\u202e[red]: 1 of 2, [/note]\n"
+    assert "reading a[/x].jsonl\\n\\x1b[2J\\u202e[red], [/note]" in drawn.getvalue()
     assert "\x1b[2J" not in drawn.getvalue()
+
+
+def test_a_line_end_in_a_name_makes_no_line_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file's name with a line end wrote a line of its own, as if the command had said it."""
+    name = "a\nautoselection: all is well\u2028.jsonl"
+
+    show_table(Table("Records", ("source", name), ((name, 3),)))
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert all(not line.startswith("autoselection") for line in lines)
+    assert "a\\nautoselection: all is well\\u2028.jsonl" in lines[-1]
 
 
 def test_the_end_of_a_stage_is_told_once_and_a_note_takes_the_place_of_the_time_left() -> None:

@@ -162,6 +162,18 @@ def printable(text: str) -> str:
     return _COMMANDING.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
+def one_line(text: str) -> str:
+    r"""`printable` text of one line, which cannot be taken for another line of the output.
+
+    Example:
+        >>> one_line("a.jsonl\nautoselection: done")
+        'a.jsonl\\nautoselection: done'
+    """
+    return _LINE_END.sub(lambda found: found.group().encode("unicode_escape").decode(), printable(text))
+
+
+_LINE_END = re.compile("[\n\u2028\u2029]")
+
 _MARKUP = re.compile(r"([\\`*<\[|~$]|(?<!\w)_|_(?!\w))")
 """Characters that start markup; an underscore inside a word starts none."""
 
