@@ -18,6 +18,7 @@ from autoselection_core.errors.store import ExportExistsError
 from autoselection_core.evaluation.training.settings import PRESETS, Method, Schedule, Unit
 from autoselection_core.export.trainers import Length, Training
 from autoselection_core.export.turns import Content
+from autoselection_core.pool.sample import Message, Role, Sample
 from tests.export.made import LONG, PLAIN, WITH_TOOLS, Made
 
 FIELDS = Path(__file__).parent / "trainer_fields.json"
@@ -101,6 +102,21 @@ def test_a_config_says_why_it_computes_in_32_bits(tmp_path: Path) -> None:
     assert "bf16: false\n" in asked
     assert "false computes in 32 bits" in asked
     assert "32 bits" not in stated
+
+
+def test_axolotl_is_told_of_turns_that_are_not_taught_only_where_there_are_some(tmp_path: Path) -> None:
+    example = (Message(Role.USER, "a"), Message(Role.ASSISTANT, "b", is_taught=False))
+    shown = Sample((*example, *PLAIN[0].messages))
+
+    for name, samples in (("all", PLAIN), ("some", [*PLAIN, shown])):
+        Made.of(*samples).export(tmp_path / name, "axolotl")
+    told = [
+        "message_field_training"
+        in yaml.safe_load((tmp_path / name / "axolotl.yaml").read_text())["datasets"][0]
+        for name in ("all", "some")
+    ]
+
+    assert told == [False, True]
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -451,7 +451,11 @@ def test_a_watcher_sees_the_stage_of_an_evaluation_that_another_process_makes(tm
     folder, seen = EvaluationFolder(tmp_path / "evaluation"), []
 
     def make(progress: Progress) -> None:
+        folder.write_json("trained.json", {"seconds": 3.0})  # of an attempt before this one
         progress(TRAINING, 1, 4)
+        again = EvaluationFolder(folder.path).present
+        assert again is not None
+        assert again.trained_s is None
         progress("scoring on benchmark sums", 0, 9)
         seen.append(EvaluationFolder(folder.path).present)
         raise InterruptedError
@@ -462,6 +466,7 @@ def test_a_watcher_sees_the_stage_of_an_evaluation_that_another_process_makes(tm
     (present,) = seen
     assert present is not None
     assert (present.stage, present.steps.done, present.steps.total) == ("scoring on benchmark sums", 0, 9)
+    assert present.trained_s == 3.0
     assert folder.present is None, "nobody makes it any more"
 
 
