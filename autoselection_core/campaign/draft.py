@@ -23,6 +23,7 @@ from autoselection_core.evaluation.training.settings import (
 from autoselection_core.identity import Json
 from autoselection_core.models.speed import COUNTED_PASSES, LOADING_S, STARTING_S, StepPasses
 from autoselection_core.progress import duration_text, percent
+from autoselection_core.score.rank_agreement import FEW_DEV_ITEMS, few_items_sentence
 from autoselection_core.search.time_left import models_tested
 from autoselection_core.store.hub import SCHEME
 from autoselection_core.strict_yaml import read_yaml
@@ -39,6 +40,7 @@ _FORMULA_BUDGET, _TRAINING_BUDGET = 8, 6
 _REPORT = 8
 _TRAININGS = _TRAINING_BUDGET + _REPORT
 _WIDTH = 100
+_CONFIG_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "config.md"
 
 _MIN_SHARE = 0.2
 """Minimum share of the pool of a recipe under a closed form, whose best subset is a handful of rows."""
@@ -87,7 +89,7 @@ _PREPARING_S = 30.0
 _MIN_AMOUNT, _AMOUNT_STEP = 3_000, 500
 """Tokens of a training at least, and what its amount is a multiple of."""
 
-_MIN_ITEMS = (40, 60)
+_MIN_ITEMS = (FEW_DEV_ITEMS, 60)
 """Dev and test items of a benchmark that are kept where scoring them is dear: fewer decide little."""
 
 _UPPER_QUARTER = 0.25
@@ -137,16 +139,14 @@ class DraftBenchmark:
             return ""
         items = f"{sum(self.counts):,} items" if sum(self.counts) else "items"
         longer = (
-            "which takes much longer than reading them"
+            "which takes much longer"
             if writing_s is None
-            else f"which adds about {duration_text(writing_s)} to search and report where answers are that "
-            "long, by the speed at which this machine reads; writing is slower"
+            else f"at least {duration_text(writing_s)} more in all where answers are that long"
         )
         return (
-            f"{self.name}: metric log_likelihood, that of the right answer in nats a token, as the questions "
-            "have an answer and no choices. `metric: answer_accuracy` in its entry counts right answers "
-            f"among those that the model writes: up to {self.answer_tokens} tokens for each of its {items}, "
-            f"{longer}."
+            f"{self.name}: metric log_likelihood, that of the right answer in nats a token, as its questions "
+            "have no choices. `metric: answer_accuracy` in its entry lets the model write, and counts right "
+            f"answers: up to {self.answer_tokens} tokens for each of its {items}, {longer}."
         )
 
     def unlike_sentence(self, characters: int) -> str:
@@ -382,7 +382,7 @@ class CampaignDraft:
     def text(self) -> str:
         """The campaign file."""
         lines = [
-            "# Written by `autoselection init`. Every field: docs/reference/config.md.",
+            f"# Written by `autoselection init`. Every field: {_CONFIG_PAGE}.",
             f"# Next: {self.next_commands}",
             "campaigns:",
             f"  {self.name}:",
@@ -391,7 +391,7 @@ class CampaignDraft:
             *[line for each in self.sources for line in each.lines],
             *self._model,
             *self._benchmarks,
-            "    # What recipes choose by; `docs/reference/signals.md` lists more.",
+            f"    # What recipes choose by; {_CONFIG_PAGE.with_name('signals.md')} lists more.",
             *_comment(*(f"{name} is left out: {cost}." for name, cost in self.costs.items())),
             *_comment(*([f"{self.nearness_sentence}."] if self.nearness_sentence else [])),
             f"    signals: [{', '.join(self.signals)}]",
@@ -436,15 +436,22 @@ class CampaignDraft:
         return [sentence for each in told for sentence in each if sentence]
 
     @property
+    def few_items_sentence(self) -> str:
+        """Warning that dev items may be too few to steer a search; empty where not, or none are known."""
+        return few_items_sentence(sum(each.counts[0] for each in self.benchmarks))
+
+    @property
     def nearness_sentence(self) -> str:
         """Reason why no signal compares samples with the task, and how to have one; empty where one does."""
-        without = [each.name for each in self.benchmarks if not each.has_targets]
+        without = [each for each in self.benchmarks if not each.has_targets]
         if not without:
             return ""
+        names = " and ".join(each.name for each in without)
+        place = "the entry" if all(each.items is not None for each in without) else "the `benchmark.yaml`"
         return (
-            f"left out: embedding and relevance, which measure nearness to the task: {' and '.join(without)} "
-            "has no samples to be near to. Its own questions are no such samples, as no search may select by "
-            "them; further ones are named by `targets` in its `benchmark.yaml`"
+            f"left out: embedding and relevance, which measure nearness to the task: {names} has no samples "
+            f"to be near to. `targets: FILE` in {place} of a benchmark names some, beside its questions, by "
+            "which no search may select"
         )
 
     @property

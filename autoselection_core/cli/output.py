@@ -127,7 +127,11 @@ def show_table(table: Table) -> None:
         width = None if sys.stdout.isatty() else _PIPED_WIDTH
         console = Console(highlight=False, markup=False, width=width)
         with console.capture() as drawn:
-            console.print(_draw(table) if table.rows else f"{printable(table.title)}: {NO_ROWS}")
+            if table.rows:  # a title of the table itself would break at the table's width
+                console.print(printable(table.title), style="bold")
+                console.print(_draw(table))
+            else:
+                console.print(f"{printable(table.title)}: {NO_ROWS}")
         lines = drawn.get().splitlines()
         console.file.write("".join(f"{line.rstrip()}\n" for line in lines))
 
@@ -146,8 +150,7 @@ def _console(stream: Any) -> Console:  # noqa: ANN401 - any text stream
 
 
 def _draw(table: Table) -> RichTable:
-    title = printable(table.title)
-    drawn = RichTable(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    drawn = RichTable(box=None, pad_edge=False)
     for place, name in enumerate(table.columns):
         is_text = any(isinstance(row[place], str) for row in table.rows)
         drawn.add_column(

@@ -1,5 +1,9 @@
 """Session of a command: options of a search, the campaign at work, and a search by name."""
 
+import os
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,11 +14,11 @@ from autoselection_core.campaign.declaration.campaign import DEFAULT_FILE
 from autoselection_core.campaign.declaration.loading import campaign_of, load_campaigns
 from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.errors.campaign import NoSearchError
+from autoselection_core.errors.campaign import HomeElsewhereError, NoSearchError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.space import meanings
-from autoselection_core.store.home import Home
+from autoselection_core.store.home import DEFAULT_HOME, Home
 
 
 def setting(name: str, more: str = "") -> Any:  # noqa: ANN401 - what typer makes of it
@@ -45,8 +49,9 @@ def open_workspace(campaign: str | None, file: Path) -> Workspace:
     Raises:
         CampaignFileError: The file says something that cannot be.
         UnknownCampaignError: It declares no such campaign.
+        HomeElsewhereError: Its home folder is beside the file and not here.
     """
-    home = Home.from_environment()
+    home = home_of(file)
     return installed_workspace(campaign_of(load_campaigns(file, home), campaign), home)
 
 
@@ -55,10 +60,36 @@ def open_ledger(file: Path) -> Ledger:
 
     Raises:
         CampaignFileError: The file says something that cannot be.
+        HomeElsewhereError: The home folder of its campaigns is beside it and not here.
     """
-    home = Home.from_environment()
+    home = home_of(file)
     load_campaigns(file, home)
     return Ledger.open(home.history_url)
+
+
+def home_of(file: Path) -> Home:
+    """The home folder of the environment; of the working folder none is made beside one that is known.
+
+    Raises:
+        HomeElsewhereError: The working folder has none, and that of the campaign file has one.
+    """
+    home = Home.from_environment()
+    beside = file.absolute().parent / DEFAULT_HOME
+    if not os.environ.get(environment_variables.HOME) and not home.root.exists() and beside.is_dir():
+        raise HomeElsewhereError(home.root.parent, beside)
+    return home
+
+
+def path_sentence() -> str:
+    """How a shell finds the command; empty where it does, or where this is no installed program."""
+    own = Path(sys.executable).parent / "autoselection"
+    found = shutil.which("autoselection")
+    if not own.is_file() or (found is not None and Path(found).resolve() == own.resolve()):
+        return ""
+    other = (
+        "this shell does not find `autoselection`" if found is None else f"`autoselection` here is {found}"
+    )
+    return f"{other}; for the commands above: `export PATH={shlex.quote(str(own.parent))}:$PATH`"
 
 
 def workspace_for(name: str | None, campaign: str | None, file: Path) -> Workspace:

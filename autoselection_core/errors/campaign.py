@@ -35,6 +35,18 @@ class HomeNotWritableError(CommandError):
     sentence = "{folder} cannot be written; let AUTOSELECTION_HOME name another folder"
 
 
+class HomeElsewhereError(CommandError):
+    """A campaign is named from a folder that has no home folder, and the campaign's own folder has one."""
+
+    here: Path
+    beside: Path
+
+    sentence = (
+        "{here} has no home folder, and there is one beside the campaign file: run in {beside.parent}, or "
+        "`export AUTOSELECTION_HOME={beside}`"
+    )
+
+
 class LittleRoomError(CommandError):
     """The disk of the home folder is nearly full."""
 
@@ -199,9 +211,14 @@ class NoSuchPathError(CampaignError):
     named: str
     path: Path
 
-    sentence = (
-        "{named} does not exist: {path} is neither a file nor a folder. Check the path, and where you are."
-    )
+    @override
+    def __str__(self) -> str:
+        if self.named == str(self.path):
+            return f"{self.named} does not exist: it is neither a file nor a folder. Check the path."
+        return (
+            f"{self.named} does not exist: {self.path} is neither a file nor a folder. Check the path, and "
+            "where you are."
+        )
 
 
 class OutsidePathError(CampaignError):
@@ -224,17 +241,22 @@ class OutsidePathError(CampaignError):
     @property
     def problem(self) -> str:
         """The fault and the way forward, for a sentence that begins with the path's place."""
+        return f"leads to {self.path}, {self._way_forward}"
+
+    @property
+    def _way_forward(self) -> str:
         folders = ", ".join(map(str, self.allowed))
         also = f", and so do {' and '.join(self.further)}" if self.further else ""
         theirs = "their folders" if self.further else "their folder"
         return (
-            f"leads to {self.path}, outside of {folders}{also}; move the files there, or let "
+            f"outside of {folders}{also}; a campaign reads nothing else. Move the files there, or let "
             f"AUTOSELECTION_DATA name {theirs}: {self.export}"
         )
 
     @override
     def __str__(self) -> str:
-        return f"{self.named} {self.problem}"
+        is_named_whole = self.named == str(self.path)
+        return f"{self.named} {f'is {self._way_forward}' if is_named_whole else self.problem}"
 
 
 class UnknownKeyError(CampaignFileError):

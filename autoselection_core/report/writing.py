@@ -14,7 +14,7 @@ from autoselection_core.report.lineage.differing import anchor_diff
 from autoselection_core.report.lineage.examples import Example, examples_of
 from autoselection_core.report.rendering.page import Picture, Section, to_html, to_markdown
 from autoselection_core.report.sections.arms_plot import mean_scores
-from autoselection_core.report.sections.fidelities import fidelity_sentences
+from autoselection_core.report.sections.fidelities import dev_agreement, fidelity_sentences
 from autoselection_core.report.sections.landscape import (
     MIN_TRIALS,
     calibration_plot,
@@ -210,6 +210,8 @@ def _trials(facts: SearchFacts) -> Section:
         "Standard errors are over dev items, which all trials share; they are not run-to-run noise."
     )
     notes = [meaning, f"State: {facts.record.state.value}; {facts.record.reason}."]
+    if (agreement := dev_agreement(facts)) is not None:
+        notes.append(agreement.sentence)
     notes += [f"{sentence}." for sentence in fidelity_sentences(facts)]
     notes += legend_sentences(trial.recipe for trial in facts.trials if trial.recipe is not None)
     return Section("Trials", notes, [trial_table(facts)], pictures)

@@ -16,7 +16,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoselection_core.benchmarks.loading import load_benchmark
 from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.split import split
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.draft import CampaignDraft, DraftBenchmark, DraftSource, FirstPlan
 from autoselection_core.campaign.duration import Load, steady_speed
@@ -30,7 +32,7 @@ from autoselection_core.signals.definitions.wording.text import TokenCounts
 from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.cli.conftest import Cli
-from tests.cli.workshop import Workshop
+from tests.cli.workshop import REPOSITORY, Workshop
 
 
 @pytest.fixture
@@ -302,6 +304,8 @@ def test_init_names_the_variable_for_files_elsewhere_and_writes_nothing(
 
     assert code == 2
     assert f"let AUTOSELECTION_DATA name their folder: export AUTOSELECTION_DATA={raw}" in problem
+    assert problem.startswith(f"autoselection: {raw} is outside of {beside}, ")
+    assert problem.count(str(raw)) == 2, "as it was given, and in the line that allows it"
     assert list(beside.iterdir()) == []
 
 
@@ -409,10 +413,10 @@ def test_init_says_of_a_path_that_leads_nowhere_that_it_does_not_exist(
     code, output, problem = cli("init", *paths, "--yes")
 
     assert (code, output) == (2, "")
-    assert (
-        f"{paths[-1]} does not exist: {tmp_path.joinpath(paths[-1])} is neither a file nor a folder"
-        in problem
-    )
+    place = str(tmp_path.joinpath(paths[-1]))
+    assert f"{paths[-1]} does not exist: " in problem
+    assert "is neither a file nor a folder" in problem
+    assert problem.count(place) == 1
     assert not (tmp_path / "autoselection.yaml").exists()
 
 
@@ -645,9 +649,11 @@ def test_every_package_that_is_not_there_is_named_with_the_command_that_installs
     known, missing = diagnose_packages(["torch", "no-such-package"])
 
     assert not known.problem
+    pins = REPOSITORY / "constraints.txt"
+    assert pins.is_file()
     assert (missing.found, missing.problem) == (
         "not installed",
-        "install it: pip install no-such-package -c constraints.txt",
+        f"install it: {sys.executable} -m pip install no-such-package -c {pins}",
     )
     assert list(diagnose_packages(["pyyaml"])) == []  # there, and not one of those that are told of
 
@@ -987,3 +993,59 @@ def test_a_draft_names_metric_reason_and_alternative_and_warns_of_answers_of_ano
         False,
         False,
     ]
+
+
+@pytest.mark.usefixtures("raw")
+def test_few_dev_items_are_named_before_a_search_by_init_and_doctor(
+    cli: Cli, tmp_path: Path, benchmark: str
+) -> None:
+    tiny_model(tmp_path / "models" / "tiny")
+    count = len(split(load_benchmark(tmp_path / benchmark)).dev)
+
+    _, drafted, _ = cli("init", "raw", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
+    code, diagnosed, _ = cli("doctor")
+
+    assert code == 0
+    assert f"sums ({count} dev and {20 - count} test items)" in diagnosed
+    for said in (drafted, diagnosed):
+        assert f"{count} dev items steer the search; with fewer than 40 the order of its trials" in said
+
+
+def test_a_shell_that_does_not_find_the_command_is_told_the_line_that_lets_it(
+    cli: Cli, raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (Path(sys.executable).parent / "autoselection").is_file(), "the tests run in an installation"
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    _, found, _ = cli("init", str(raw), "--yes")
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+
+    _, lost, _ = cli("init", str(raw), "--yes", "--file", "other.yaml")
+    _, diagnosed, _ = cli("doctor")
+
+    way = f"export PATH={Path(sys.executable).parent}:$PATH"
+    line = f"this shell does not find `autoselection`; for the commands above: `{way}`"
+    assert "does not find" not in found
+    assert line in lost
+    assert line in diagnosed
+
+
+def test_a_campaign_of_another_folder_is_not_begun_anew_in_this_one(
+    cli: Cli, searched: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From the folder above, `status` of a finished search said that there was none."""
+    monkeypatch.chdir(tmp_path)
+    file = str(searched.folder / "autoselection.yaml")
+
+    refused = [cli(*asked, "--file", file) for asked in (("status",), ("show", "first"), ("search",))]
+    served = Workshop(tmp_path).run("ui", "--file", file)
+    _, diagnosed, _ = cli("doctor", "--file", file)
+    monkeypatch.setenv("AUTOSELECTION_HOME", str(searched.folder / ".autoselection"))
+    code, found, _ = cli("status", "--file", file)
+
+    said = f"run in {searched.folder}, or `export AUTOSELECTION_HOME={searched.folder / '.autoselection'}`"
+    assert {served.returncode, *(code for code, _, _ in refused)} == {2}
+    assert all(said in problem for problem in (served.stderr, *(problem for _, _, problem in refused)))
+    assert said in diagnosed
+    assert code == 0
+    assert "first" in found
+    assert not (tmp_path / ".autoselection").exists()

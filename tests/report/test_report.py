@@ -25,6 +25,7 @@ from autoselection_core.recipe import Recipe, Union, outlines
 from autoselection_core.report.explaining import explain_sample
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.sections.fidelities import dev_agreement
 from autoselection_core.report.sections.lead import compared_sentences, headline, lead_of, verdict_sentences
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.protocol import form_warnings, level_sentences, unread_table
@@ -57,6 +58,7 @@ from autoselection_core.report.writing import write_report
 from autoselection_core.score.comparison import Difference, StatedVerdict, Verdict, arm_difference
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
+from autoselection_core.search.loop import run_search
 from autoselection_core.search.report_evaluations import ArmRun
 from autoselection_core.signals.contamination.decontaminate import GateResult
 from autoselection_core.signals.table import SignalTable
@@ -68,6 +70,7 @@ from autoselection_core.space import meanings
 from autoselection_core.store.home import Home
 from autoselection_core.subset.explain import without_idle_steps
 from autoselection_core.testing.tiny_model import tiny_tokenizer
+from tests.campaign.test_workspace import write_trained
 from tests.report.conftest import searched_in
 from tests.score.test_score import run
 
@@ -242,8 +245,8 @@ def test_a_winner_that_is_a_plain_filter_is_called_one(tmp_path: Path) -> None:
 
     assert only.proposal["origin"] == "plain"
     assert sentence == (
-        f"The winner is itself a plain filter, {only.recipe.full_label}: no tried recipe of more steps is "
-        "expected to do better; no other plain filter was measured, so the winner is compared with none."
+        f"The winner is itself a plain filter, {only.recipe.full_label}. No tried recipe of more steps is "
+        "expected to do better. No other plain filter was measured to compare it with."
     )
 
 
@@ -463,6 +466,30 @@ def test_noise_between_runs_is_measured_on_repeated_runs(facts: SearchFacts) -> 
     assert said in write_report(facts).markdown.read_text()
 
 
+def test_a_report_of_trainings_says_how_far_the_dev_items_rank_its_models(tmp_path: Path) -> None:
+    workspace = write_trained(tmp_path)
+    pool = workspace.ingest().pool
+    for name in workspace.signal_names:
+        workspace.score(name, pool)
+    spec = workspace.spec(pool.version, budget=6, report_evaluations=0, policy="random")
+    search = workspace.ledger.register(spec, "ranked")
+    run_search(workspace.ledger, search, workspace.solver(spec), workspace.evaluator(pool.version, spec))
+    facts = SearchFacts.of(workspace, search)
+
+    agreement = dev_agreement(facts)
+
+    measured = {one.evaluation for one in facts.trials if one.utility is not None}
+    assert agreement is not None
+    assert agreement.models == len(measured) > 2
+    assert agreement.items == len(split(workspace.benchmarks[0]).dev)
+    assert agreement.sentence.split(".")[0] in write_report(facts).markdown.read_text()
+
+
+def test_items_of_a_formula_rank_nothing(facts: SearchFacts) -> None:
+    assert len(facts.trials) > 2
+    assert dev_agreement(facts) is None
+
+
 def test_noise_that_nothing_measured_is_not_stated(tmp_path: Path) -> None:
     assert "was not measured" in noise_sentence(searched_in(tmp_path, report_evaluations=0))
 
@@ -591,6 +618,8 @@ def test_the_headline_names_every_opponent_and_one_success_does_not_stand_alone(
     assert in_words(found).startswith(
         "better than random subsets of equal tokens; undecided against the full pool, by the formula"
     )
+    both = [judged(random, Verdict.YES), judged(full, Verdict.YES)]
+    assert headline(facts, both).endswith("beats random ones and the full pool.")
 
 
 def test_exports_leave_out_the_steps_that_change_nothing_as_the_report_does(

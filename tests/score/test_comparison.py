@@ -17,8 +17,13 @@ from autoselection_core.score.comparison import (
     single_run_note,
 )
 from autoselection_core.score.p_values import best_probabilities, paired_p_value
-from autoselection_core.score.rank_agreement import rank_agreement
-from autoselection_core.score.resampling import DRAWS, Arm
+from autoselection_core.score.rank_agreement import (
+    ItemAgreement,
+    few_items_sentence,
+    item_agreement,
+    rank_agreement,
+)
+from autoselection_core.score.resampling import DRAWS, Arm, Run
 from tests.score.test_score import run, scored
 
 RNG = np.random.default_rng(0)
@@ -286,3 +291,79 @@ def test_a_stated_verdict_is_read_as_it_was_written(tmp_path: Path, measured: tu
 def test_a_verdict_over_an_arm_of_one_run_has_a_note_and_over_more_none() -> None:
     assert single_run_note((1, 3)) == single_run_note((3, 1)) != ""
     assert single_run_note((2, 3)) == ""
+
+
+def models(levels: np.ndarray, items: int, noise: float, rng: np.random.Generator) -> list[Run]:
+    """Models with true levels on new items, which find each item more or less easy."""
+    hard = rng.normal(0, 2.0, items)
+    return [run(level + hard + noise * rng.normal(size=items)) for level in levels]
+
+
+@pytest.mark.parametrize(("noise", "items"), [(0.5, 24), (0.5, 96), (2.0, 24)])
+def test_items_agree_as_far_as_scores_on_other_items_correlate(noise: float, items: int) -> None:
+    """Against the correlation itself, with as many items that nobody had seen."""
+    rng = np.random.default_rng(3)
+    found, true = [], []
+    for _ in range(60):
+        levels = rng.normal(0, 0.1, 40)
+        here, there = (models(levels, items, noise, rng) for _ in range(2))
+        agreement = item_agreement(here)
+        assert agreement is not None
+        found.append(agreement.correlation)
+        true.append(np.corrcoef([[one[0].mean for one in side] for side in (here, there)])[0, 1])
+
+    assert np.mean(found) == pytest.approx(np.mean(true), abs=0.05)
+
+
+def test_six_models_say_little_of_the_agreement_and_the_interval_says_so() -> None:
+    rng = np.random.default_rng(4)
+    expected = 0.01 / (0.01 + 0.25 / 24)
+    drawn = [item_agreement(models(rng.normal(0, 0.1, 6), 24, 0.5, rng)) for _ in range(300)]
+
+    known = [each for each in drawn if each is not None]
+
+    assert len(known) == len(drawn)
+    assert np.mean([each.low <= expected <= each.high for each in known]) > 0.92
+    assert np.mean([each.correlation < expected for each in known]) == pytest.approx(0.5, abs=0.08)
+    assert np.mean([each.high - each.low for each in known]) > 0.5
+
+
+def test_the_agreement_is_that_of_the_benchmarks_that_count() -> None:
+    rng = np.random.default_rng(5)
+    levels = rng.normal(0, 0.5, 8)
+    told, noise = models(levels, 30, 0.5, rng), models(np.zeros(8), 30, 5.0, rng)
+    both = [(one, scored(two.values, "words")) for (one,), (two,) in zip(told, noise, strict=True)]
+
+    alone, weighed = item_agreement(told), item_agreement(both, {"sums": 1.0, "words": 0.0})
+    mean = item_agreement(both)
+
+    assert alone is not None
+    assert weighed is not None
+    assert mean is not None
+    assert weighed.correlation == pytest.approx(alone.correlation, abs=1e-3)
+    assert (alone.items, weighed.items) == (30, 60)
+    assert mean.correlation < alone.correlation - 0.2
+
+
+def test_what_cannot_be_told_of_items_is_not_told() -> None:
+    rng = np.random.default_rng(6)
+    several = models(rng.normal(size=4), 10, 0.5, rng)
+    others = [(scored(one.values[:9]),) for (one,) in several[:1]]
+
+    assert item_agreement(several[:2]) is None
+    assert item_agreement([*several[1:], *others]) is None
+    assert item_agreement([run([1.0]), run([2.0]), run([3.0])]) is None
+    assert item_agreement([several[0]] * 3) is None
+
+
+def test_too_few_items_are_told_with_the_number_that_would_be_enough() -> None:
+    """By Spearman and Brown four times the items make 0.8 of 0.5."""
+    half, none, good = (ItemAgreement(6, 24, share, 0.0, 0.9) for share in (0.5, 0.0, 0.85))
+
+    assert half.wanted_items == 96
+    assert "correlation of 0.50 [0.00, 0.90] with those on these 24 dev items" in half.sentence
+    assert half.sentence.endswith("about 96 would give 0.8.")
+    assert "do not tell the models apart" in none.sentence
+    assert good.sentence.endswith("24 dev items.")
+    assert few_items_sentence(39).startswith("39 dev items steer the search")
+    assert few_items_sentence(40) == few_items_sentence(0) == ""

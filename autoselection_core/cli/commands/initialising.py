@@ -43,6 +43,7 @@ from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
 from autoselection_core.cli.output import show_bad_items, tell
 from autoselection_core.cli.progress import show_progress
+from autoselection_core.cli.session import path_sentence
 from autoselection_core.errors.benchmarks import BenchmarkError
 from autoselection_core.errors.campaign import CampaignFileExistsError, NoAnswerError, NoSuchPathError
 from autoselection_core.errors.evaluation import ItemsTooLongError, ScoringFailedError
@@ -167,6 +168,8 @@ def _write(draft: CampaignDraft) -> None:
         written.write_text(draft.text, encoding="utf-8")
     tell(f"{draft.file}: campaign {draft.name}", file=str(draft.file), campaign=draft.name)
     tell(f"next: {draft.next_commands}")
+    if sentence := path_sentence():
+        tell(sentence)
 
 
 def costs_of(seconds: float, minutes: float = DEFAULT_MINUTES) -> dict[str, str]:
@@ -427,7 +430,7 @@ def _tell_of(draft: CampaignDraft) -> None:
     if draft.nearness_sentence:
         tell(draft.nearness_sentence)
     if draft.is_trained:
-        for sentence in draft.metric_sentences:
+        for sentence in filter(None, (*draft.metric_sentences, draft.few_items_sentence)):
             tell(sentence)
         plan = draft.plan
         planned = (
@@ -448,8 +451,8 @@ def _tell_of(draft: CampaignDraft) -> None:
         "signals scored and recipes found; it says nothing about models."
     )
     tell(
-        f"At most {draft.trainings} evaluations by it. Trainings in their place lack {draft.lacking}. "
-        "Once that is there, `autoselection doctor` says how long one takes on this machine."
+        f"At most {draft.trainings} evaluations by it. Trainings in their place lack {draft.lacking}: add it "
+        "to the file, or let `init` write another one with --model, --benchmark and --file OTHER.yaml."
     )
 
 

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shlex
 import shutil
 import socket
 import sys
@@ -17,6 +18,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from autoselection_core import environment_variables
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.split import split
 from autoselection_core.campaign.declaration.campaign import command_for
 from autoselection_core.campaign.declaration.signals import SCORES, make_signals
 from autoselection_core.campaign.duration import (
@@ -32,7 +35,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.ingesting import is_scored
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import show_progress
-from autoselection_core.cli.session import open_workspace
+from autoselection_core.cli.session import home_of, open_workspace, path_sentence
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.benchmarks import BenchmarkError, NoSuchBenchmarkError
 from autoselection_core.errors.campaign import (
@@ -51,7 +54,10 @@ from autoselection_core.loopback import UI_PORT
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import duration_text
+from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.sections.fidelities import dev_agreement
+from autoselection_core.score.rank_agreement import few_items_sentence
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.search.time_left import models_tested
 from autoselection_core.signals.definitions.given.scores import GivenScores
@@ -68,7 +74,12 @@ _ANSWERS_IN_S = 3.0
 
 
 def serve(file: Path, port: int) -> None:
-    """Become the process that serves the campaigns of a file; the core itself does not know Dagster."""
+    """Become the process that serves the campaigns of a file; the core itself does not know Dagster.
+
+    Raises:
+        HomeElsewhereError: The home folder of its campaigns is beside it and not here.
+    """
+    home_of(file)
     asked = ["--campaigns", str(file), "--port", str(port)]
     os.execv(sys.executable, [sys.executable, "-m", "autoselection_dagster.serve", *asked])  # noqa: S606 - ours
 
@@ -112,6 +123,8 @@ def examine(campaign: str | None, file: Path) -> bool:
     else:
         verb = "needs" if len(missing) == 1 else "need"
         tell(f"{len(missing)} {verb} attention: {', '.join(each.subject for each in missing)}")
+    if sentence := path_sentence():
+        tell(sentence)
     return not missing
 
 
@@ -177,10 +190,17 @@ def diagnose_packages(names: Sequence[str]) -> Iterator[Diagnosis]:
         try:
             found = version(name)
         except PackageNotFoundError:
-            yield Diagnosis(name, "not installed", f"install it: pip install {name} -c constraints.txt")
+            yield Diagnosis(name, "not installed", f"install it: {_installing(name)}")
         else:
             if name in _PACKAGES:
                 yield Diagnosis(name, found)
+
+
+def _installing(name: str) -> str:
+    """Command line that installs a package beside this one, from whatever folder."""
+    pins = Path(__file__).parents[3] / "constraints.txt"
+    words = [sys.executable, "-m", "pip", "install", name, *(["-c", str(pins)] if pins.is_file() else [])]
+    return shlex.join(words)
 
 
 def _required_packages() -> list[str]:
@@ -335,8 +355,26 @@ def _coverage(workspace: Workspace, signal: GivenScores, pool: Pool | None) -> s
 
 
 def _benchmarks(workspace: Workspace) -> str:
-    counts = ", ".join(f"{each.name} ({len(each.items):,} items)" for each in workspace.benchmarks)
-    return counts or "none; a closed form evaluates"
+    return ", ".join(map(_counted, workspace.benchmarks)) or "none; a closed form evaluates"
+
+
+def _counted(benchmark: Benchmark) -> str:
+    if benchmark.harness is not None:
+        return f"{benchmark.name} ({len(benchmark.items):,} items)"
+    parted = split(benchmark)
+    return f"{benchmark.name} ({len(parted.dev):,} dev and {len(parted.test):,} test items)"
+
+
+def _dev_items(workspace: Workspace) -> str:
+    """How far the dev items rank models, once some are measured; before, whether they may be too few."""
+    if not workspace.benchmarks:
+        return ""
+    status = _status(workspace)
+    known = None if status is None else dev_agreement(SearchFacts(workspace, status.record))
+    if known is not None:
+        return known.sentence
+    count = sum(len(split(each).dev) for each in workspace.benchmarks if each.harness is None)
+    return few_items_sentence(count)
 
 
 def _model(workspace: Workspace) -> str:
@@ -415,15 +453,16 @@ def _scoring(workspace: Workspace) -> dict[str, float]:
 
 
 def _with_notes(found: Diagnosis, workspace: Workspace) -> Diagnosis:
-    """The diagnosis of a training with the share of the pool that it reads, and other load of the machine."""
+    """The diagnosis of a training with what it reads, what dev items tell, and other load of the machine."""
     if found.problem:
         return found
-    read = _check(found.subject, lambda: _reach(workspace))
+    told = (_reach, _steps, _dev_items)
+    read = _check(found.subject, lambda: "\n".join(filter(None, (tell_of(workspace) for tell_of in told))))
     if read.problem:
         return read
     pace = _pace(workspace)
     busy = "" if pace.seconds is None else Load.now().sentence(pace.free_share)
-    return replace(found, note="\n".join(filter(None, (read.found, _steps(workspace), busy))))
+    return replace(found, note="\n".join(filter(None, (read.found, busy))))
 
 
 def _steps(workspace: Workspace) -> str:

@@ -15,6 +15,7 @@ from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool, t
 from autoselection_core.cli.commands.showing import recipe_in, show_verdict, tell_of_report
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import Bars, Lines, show_progress
+from autoselection_core.cli.session import path_sentence
 from autoselection_core.errors.campaign import SmallerBudgetError, StoppedSearchError
 from autoselection_core.evaluation.training.settings import reach_of
 from autoselection_core.history.ledger import Ledger
@@ -298,6 +299,8 @@ def conclude(workspace: Workspace, search: str, file: Path) -> int:
     further = f"search --name {search} --budget {facts.record.budget + FURTHER}"
     commands = (f"show {search}", f"export {search}", further, "ui")
     tell(f"next: {'; '.join(command_for(file, each) for each in commands)}")
+    if sentence := path_sentence():
+        tell(sentence)
     if facts.record.state is SearchState.STOPPED:
         tell(f"stopped: {facts.record.reason}")
         return 1

@@ -1,14 +1,15 @@
-"""Benefit of cheaper evaluations: cost, time and rank agreement with full ones."""
+"""Worth of dev scores: agreement of cheaper evaluations with full ones, and of items with other items."""
 
 from collections.abc import Sequence
 from statistics import mean
 
+from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.history.records import TrialState
 from autoselection_core.history.values import CheapTrial, Observation
 from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
-from autoselection_core.score.rank_agreement import MIN_PAIRS_TO_RANK
+from autoselection_core.score.rank_agreement import MIN_PAIRS_TO_RANK, ItemAgreement, item_agreement
 from autoselection_core.solver.evidence.low_fidelity import agreement
 from autoselection_core.solver.evidence.observations import low_fidelity_observations, observed_subsets
 from autoselection_core.solver.proposal import FidelityAssessment, Proposal
@@ -23,6 +24,23 @@ _COLUMNS = {
     "rank_correlation": "rank correlation",
 }
 """Columns of the table of fidelities: recorded name, and heading."""
+
+_LATEST = 50
+"""Trials whose items are read: a search may have thousands, with as many items each."""
+
+
+def dev_agreement(facts: SearchFacts) -> ItemAgreement | None:
+    """How far the dev items rank the latest models of a search as other items would; see `item_agreement`.
+
+    None where too few models were measured, and with a formula, whose items are simulated.
+    """
+    if facts.record.spec.is_formula:
+        return None
+    full = [trial.evaluation for trial in facts.trials if trial.evaluation and not trial.fidelity]
+    folders = [EvaluationFolder(facts.workspace.home.evaluation(name)) for name in dict.fromkeys(full)]
+    weights = facts.record.spec.score_weights
+    read = [folder.load_finished(weights) for folder in folders[-_LATEST:]]
+    return item_agreement([each.scores for each in read if each is not None], weights)
 
 
 def fidelity_sentences(facts: SearchFacts) -> tuple[str, ...]:

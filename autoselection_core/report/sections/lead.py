@@ -86,13 +86,15 @@ def headline(facts: SearchFacts, found: Sequence[Finding]) -> str:
         if facts.is_whole_pool
         else (FORMULA_HEADLINES, HEADLINES)
     )
-    first = (by_formula if facts.record.spec.is_formula else by_trainings)[is_better(found)]
+    verdict, is_formula = is_better(found), facts.record.spec.is_formula
+    first = (by_formula if is_formula else by_trainings)[verdict]
     if facts.is_whole_pool:
         return first
     decisive = decisive_of(found)
     if decisive is not None and decisive.lacks_runs:
         first = f"{first.partition(': ')[0]}: {_ONE_RUN}"
-    return f"{first.removesuffix('.')}{beside_words(found)}."
+    alike = (" and" if is_formula else " and than") if verdict is Verdict.YES else ""
+    return f"{first.removesuffix('.')}{beside_words(found, alike)}."
 
 
 def verdict_sentences(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:
@@ -120,11 +122,11 @@ def _plain_sentences(facts: SearchFacts, found: Sequence[Finding]) -> Iterator[s
     is_usual = is_plain(facts.best_recipe, facts.solver.policy.plain_scores)
     if not is_usual and not is_single_filter(facts.best_recipe):
         return
-    kind = "" if is_usual else ", though none of the usual ones that a search tries first"
+    kind = "" if is_usual else ", not one of the usual ones that a search tries first"
     named = f"The winner is itself a plain filter, {facts.best_recipe.full_label}{kind}"
     beside = any(finding.opponent == PLAIN_FILTER for finding in found)
-    other = "" if beside else "; no other plain filter was measured, so the winner is compared with none"
-    yield f"{named}: no tried recipe of more steps is expected to do better{other}."
+    other = "" if beside else " No other plain filter was measured to compare it with."
+    yield f"{named}. No tried recipe of more steps is expected to do better.{other}"
 
 
 def _untrained_sentences(facts: SearchFacts) -> Iterator[str]:

@@ -267,15 +267,22 @@ def in_words(found: Sequence[Finding]) -> str:
     return f"{first}{beside_words(found)}{judged}"
 
 
-def beside_words(found: Sequence[Finding]) -> str:
-    """The verdicts on the opponents beside the decisive one, to follow a sentence; empty without any."""
+def beside_words(found: Sequence[Finding], alike: str = "") -> str:
+    """The verdicts on the opponents beside the decisive one, to follow a sentence; empty without any.
+
+    Args:
+        found: The comparisons.
+        alike: Words before those with the verdict of the decisive one; empty to name the verdict again.
+    """
     decisive = decisive_of(found)
     parts = []
     for verdict, words in _WORDS.items():
         beside = [one for one in found if one is not decisive and one.difference.verdict is verdict]
         if beside:
-            parts.append(f"{words} {' and '.join(opponent_text(one.opponent) for one in beside)}")
-    return "".join(f"; {part}" for part in parts)
+            is_alike = decisive is not None and verdict is decisive.difference.verdict
+            before = alike if alike and is_alike else f"; {words}"
+            parts.append(f"{before} {' and '.join(opponent_text(one.opponent) for one in beside)}")
+    return "".join(parts)
 
 
 def decisive_of(found: Sequence[Finding]) -> Finding | None:
@@ -306,9 +313,8 @@ def verdict_sentence(report_evaluations: int, plain_filter: int = 0) -> str:
     parts = [f"the second budget pays for {report_evaluations} runs ({bought}){own}"]
     if decided:
         parts.append(
-            f"it can decide whether the winner beats {' and '.join(decided)} where they differ clearly; how "
-            "small a difference shows depends on the noise between runs and items, which is not known yet: "
-            "small ones stay undecided"
+            f"it can decide whether the winner beats {' and '.join(decided)} where they differ clearly; "
+            "small differences stay undecided, and how small is known once there are runs"
         )
     if open_:
         parts.append(f"it can only be undecided beside {' and '.join(open_)}; raise report_evaluations")
