@@ -245,6 +245,17 @@ def training_passes(model: str, training: FineTuning) -> "StepPasses":
     return step_passes(folder, expected_dtype(folder), tokens, rank)
 
 
+def kept_share(model: str, tokens: int) -> float:
+    """Share of texts of so many tokens whose states below the adapters a process keeps on the processor."""
+    from autoselection_core.models.dtype import expected_dtype
+    from autoselection_core.models.folder import model_folder
+    from autoselection_core.models.frozen_layers import MAX_BYTES
+    from autoselection_core.models.speed import state_bytes
+
+    folder = model_folder(model)
+    return min(1.0, MAX_BYTES / max(1, tokens * state_bytes(folder, expected_dtype(folder))))
+
+
 def free_share_of(model: str | None) -> float | None:
     """Part of the present durations that remains without other processes; None without a model."""
     if model is None:

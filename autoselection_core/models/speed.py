@@ -193,6 +193,14 @@ def _layer_weights(config: str) -> int:
     return int(sum(weight.numel() for weight in layers.parameters()) - embedded.numel()) // _LAYERS
 
 
+def state_bytes(folder: Path, dtype: str) -> int:
+    """Bytes of a token's state between two layers of a model."""
+    import torch
+
+    whole = _named_config(json.loads(_config(folder))).get_text_config()
+    return int(whole.hidden_size) * int(getattr(torch, dtype).itemsize)
+
+
 def _config(folder: Path) -> str:
     return (folder / "config.json").read_text(encoding="utf-8")
 

@@ -850,23 +850,31 @@ def test_a_fast_machine_trains_on_as_many_tokens_as_a_training_reads_of_the_pool
     pool_tokens=st.integers(1_000, 5_000_000),
     scoring_s=st.floats(0.0, 5_000.0),
     items=st.lists(st.tuples(st.integers(0, 900), st.integers(0, 900), st.integers(0, 90)), max_size=3),
+    kept_share=st.sampled_from([0.0, 0.4, 1.0]),
 )
 def test_a_plan_fits_into_its_minutes_or_is_the_shortest_that_decides_anything(
+    *,
     minutes: float,
     tokens_s: float,
     pool_tokens: int,
     scoring_s: float,
     items: list[tuple[int, int, int]],
+    kept_share: float,
 ) -> None:
     tested = [
         DraftBenchmark(f"b{n}", "b", "b.jsonl", counts=(dev, test), tokens=(dev * each, test * each))
         for n, (dev, test, each) in enumerate(items)
     ]
-    plan = FirstPlan.fitting(
-        minutes, tokens_s, pool_tokens=pool_tokens, scoring_s=scoring_s, benchmarks=tested
-    )
-    longer = FirstPlan.fitting(
-        2 * minutes, tokens_s, pool_tokens=pool_tokens, scoring_s=scoring_s, benchmarks=tested
+    plan, longer = (
+        FirstPlan.fitting(
+            each,
+            tokens_s,
+            pool_tokens=pool_tokens,
+            scoring_s=scoring_s,
+            benchmarks=tested,
+            kept_share=kept_share,
+        )
+        for each in (minutes, 2 * minutes)
     )
 
     total = plan.preparing_s + plan.searching_s(plan.amount)
@@ -903,6 +911,35 @@ def _plan_at(tokens_s: float) -> FirstPlan:
     tested = [DraftBenchmark("exam", "data", "exam.jsonl", counts=(44, 76), tokens=(4_400, 7_600))]
     return FirstPlan.fitting(
         10.0, tokens_s, pool_tokens=260_000, scoring_s=520_000 / tokens_s, benchmarks=tested
+    )
+
+
+@pytest.mark.parametrize("kept_share", [1.0, 0.5])
+def test_a_plan_counts_texts_that_later_trainings_do_not_read_again(kept_share: float) -> None:
+    """Texts that are read again and again cost the lower layers once; a large pool spares nothing."""
+    small, large = 20_000, 5_000_000
+    tested = [DraftBenchmark("exam", "data", "exam.jsonl", counts=(44, 76), tokens=(4_400, 7_600))]
+    plans = {
+        (pool, share): FirstPlan.fitting(
+            10.0, 400.0, pool_tokens=pool, scoring_s=0.0, benchmarks=tested, kept_share=share
+        )
+        for pool in (small, large)
+        for share in (0.0, kept_share)
+    }
+
+    again, once = plans[small, 0.0], plans[small, kept_share]
+    assert once.adapted_share == again.adapted_share == 0.25
+    assert once.testing_s < again.testing_s
+    assert once.amount > 1.1 * again.amount
+    assert once.searching_s(again.amount) < again.searching_s(again.amount)
+    trained = 14 * once.amount
+    spared = kept_share * 0.75 * (trained - small) / 400.0
+    without = replace(once, kept_share=0.0)
+    assert without.searching_s(once.amount) - without.testing_s - spared == pytest.approx(
+        once.searching_s(once.amount) - once.testing_s
+    )
+    assert plans[large, kept_share].searching_s(3_000) - plans[large, kept_share].testing_s == pytest.approx(
+        plans[large, 0.0].searching_s(3_000) - plans[large, 0.0].testing_s
     )
 
 

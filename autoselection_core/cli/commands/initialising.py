@@ -35,6 +35,7 @@ from autoselection_core.campaign.duration import (
     counted_tokens,
     forward_tokens_s,
     free_share_of,
+    kept_share,
     side_tokens,
     signal_seconds,
     training_passes,
@@ -213,6 +214,7 @@ def _plan(
         scoring_s=scoring_s,
         benchmarks=benchmarks,
         passes=passes,
+        kept_share=kept_share(model, tokens),
     )
     busy = Load.now().sentence(free_share_of(model))
     return replace(plan, busy=f"{busy} There `init` proposes longer trainings." if busy else "")

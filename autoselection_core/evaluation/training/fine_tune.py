@@ -136,6 +136,7 @@ def train(
     if progress is not None and plan.account:
         for done in (0, 1):  # a single step, which has no count where it is begun
             progress(plan.account, done, 1)
+        progress("setting up", 0, 1)  # that is what takes time now
     started = time.monotonic()
     pack_tokens = training.pack_tokens
     while (
