@@ -12,6 +12,7 @@ import typer
 
 from autoselection_core.cli.app import app
 from autoselection_core.cli.output import AS_JSON, finish, output_of
+from autoselection_core.cli.session import unwritable_home
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.campaign import ArgumentsError
 
@@ -70,6 +71,10 @@ def _outcome(arguments: list[str]) -> tuple[int, BaseException | None]:
         return INTERRUPTED, KeyboardInterrupt(
             "interrupted; nothing is lost, run the same command again to go on"
         )
+    except OSError as error:
+        if (refused := unwritable_home(error)) is None:
+            raise
+        return BAD_INPUT, refused
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise

@@ -1,5 +1,6 @@
 """Session of a command: options of a search, the campaign at work, and a search by name."""
 
+import errno
 import os
 import shlex
 import shutil
@@ -14,7 +15,7 @@ from autoselection_core.campaign.declaration.campaign import DEFAULT_FILE
 from autoselection_core.campaign.declaration.loading import campaign_of, load_campaigns
 from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.errors.campaign import HomeElsewhereError, NoSearchError
+from autoselection_core.errors.campaign import HomeElsewhereError, HomeNotWritableError, NoSearchError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.space import meanings
@@ -78,6 +79,20 @@ def home_of(file: Path) -> Home:
     if not os.environ.get(environment_variables.HOME) and not home.root.exists() and beside.is_dir():
         raise HomeElsewhereError(home.root.parent, beside)
     return home
+
+
+_REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR})
+"""Errors of a folder that cannot be made or written in."""
+
+
+def unwritable_home(error: OSError) -> HomeNotWritableError | None:
+    """The mistake behind a system's error about the home folder; None where it is about anything else."""
+    root = Home.from_environment().root
+    if error.errno not in _REFUSED or not Path(str(error.filename or "")).is_relative_to(root):
+        return None
+    there = next(each for each in (root, *root.parents) if each.exists())
+    can_write = there.is_dir() and os.access(there, os.W_OK)
+    return None if can_write else HomeNotWritableError(there)
 
 
 def path_sentence() -> str:

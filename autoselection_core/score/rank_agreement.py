@@ -79,7 +79,7 @@ class ItemAgreement:
         known = (
             f"On as many other items these {self.models} models would have scores with an expected "
             f"correlation of {self.correlation:.2f} [{self.low:.2f}, {self.high:.2f}] with those on these "
-            f"{self.items:,} dev items."
+            f"{self.items:,} dev items; luck of a training is not seen."
         )
         if self.is_enough:
             return known

@@ -78,6 +78,17 @@ def test_raw_files_without_a_sample_are_no_pool(cli: Cli, shop: Workshop) -> Non
     refused(cli("ingest"), "none of 1 records is a sample")
 
 
+@pytest.mark.parametrize("command", ["ingest", "search"])
+def test_a_home_folder_that_cannot_be_made_is_named_with_the_variable(
+    cli: Cli, shop: Workshop, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("AUTOSELECTION_HOME", "raw/sums.jsonl/home")
+
+    refused(
+        cli(command), f"{shop.folder}/raw/sums.jsonl cannot be written", "AUTOSELECTION_HOME name another"
+    )
+
+
 @pytest.mark.parametrize("budget", ["0", "-1"])
 def test_a_budget_of_nothing_is_refused_before_anything_is_read(
     cli: Cli, shop: Workshop, budget: str

@@ -361,9 +361,9 @@ def test_too_few_items_are_told_with_the_number_that_would_be_enough() -> None:
     half, none, good = (ItemAgreement(6, 24, share, 0.0, 0.9) for share in (0.5, 0.0, 0.85))
 
     assert half.wanted_items == 96
-    assert "correlation of 0.50 [0.00, 0.90] with those on these 24 dev items" in half.sentence
+    assert "correlation of 0.50 [0.00, 0.90] with those on these 24 dev items;" in half.sentence
     assert half.sentence.endswith("about 96 would give 0.8.")
     assert "do not tell the models apart" in none.sentence
-    assert good.sentence.endswith("24 dev items.")
+    assert good.sentence.endswith("24 dev items; luck of a training is not seen.")
     assert few_items_sentence(39).startswith("39 dev items steer the search")
     assert few_items_sentence(40) == few_items_sentence(0) == ""
