@@ -19,6 +19,7 @@ from autoselection_core.cli.session import (
     workspace_for,
     workspace_of,
 )
+from autoselection_core.errors.campaign import SearchInterruptedError
 from autoselection_core.export.trainers import Length
 from autoselection_core.loopback import UI_PORT
 
@@ -189,9 +190,7 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
         if workspace.ledger.history(found).observations:
             report(workspace, found)
     except KeyboardInterrupt:
-        again = command_for(file, f"search --name {found}")
-        tell(f"interrupted; every finished trial is kept. To go on: {again}")
-        raise typer.Exit(130) from None
+        raise SearchInterruptedError(command_for(file, f"search --name {found}")) from None
     raise typer.Exit(conclude(workspace, found, file))
 
 

@@ -14,7 +14,7 @@ from autoselection_core.cli.app import app
 from autoselection_core.cli.output import AS_JSON, finish, output_of
 from autoselection_core.cli.session import unwritable_home
 from autoselection_core.errors.base import AutoSelectionError
-from autoselection_core.errors.campaign import ArgumentsError
+from autoselection_core.errors.campaign import ArgumentsError, SearchInterruptedError
 
 DONE, FINDING, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
@@ -63,14 +63,14 @@ def _outcome(arguments: list[str]) -> tuple[int, BaseException | None]:
     """Exit code, and the mistake that a person can mend, if there is one."""
     try:
         code = typer.main.get_command(app).main(arguments, standalone_mode=False)
+    except SearchInterruptedError as error:
+        return INTERRUPTED, error
     except AutoSelectionError as error:
         return BAD_INPUT, error
     except typer.Exit as finished:
         return finished.exit_code, None
-    except (typer.Abort, KeyboardInterrupt):  # the parser turns Ctrl-C into the former
-        return INTERRUPTED, KeyboardInterrupt(
-            "interrupted; nothing is lost, run the same command again to go on"
-        )
+    except (typer.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
     except OSError as error:
         if (refused := unwritable_home(error)) is None:
             raise
@@ -79,4 +79,6 @@ def _outcome(arguments: list[str]) -> tuple[int, BaseException | None]:
         if not hasattr(error, "format_message"):
             raise
         return BAD_INPUT, ArgumentsError(error.format_message())  # worded by the parser
+    if code == INTERRUPTED:  # which the parser makes of Ctrl-C
+        return code, KeyboardInterrupt("interrupted; nothing is lost, run the same command again to go on")
     return code if isinstance(code, int) else DONE, None

@@ -77,6 +77,14 @@ class NobodyListensError(CommandError):
     sentence = "nobody answers at {address} ({reason}); start the program there, or correct {variable}"
 
 
+class SearchInterruptedError(CommandError):
+    """A person interrupted a search."""
+
+    again: str
+
+    sentence = "interrupted; every finished trial is kept. To go on: {again}"
+
+
 class NoAnswerError(CommandError):
     """A command asks a question, and its input has ended."""
 

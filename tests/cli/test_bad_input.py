@@ -259,6 +259,22 @@ def test_a_port_that_is_taken_is_refused_by_ui_before_anything_starts(tmp_path: 
     refused((ran.returncode, ran.stdout, ran.stderr), f"another program listens on 127.0.0.1:{port}")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_interrupted_says_that_nothing_is_lost(
+    shop: Workshop, number: signal.Signals
+) -> None:
+    """It ended with nothing but its last line of progress."""
+    running = shop.start("init", "raw", "--yes", "--file", "other.yaml")
+    assert running.stdout is not None
+    assert running.stdout.readline() == "raw:\n"
+    running.send_signal(number)
+    _, error = running.communicate(timeout=60)
+
+    assert running.returncode == 130
+    assert "autoselection: interrupted; nothing is lost, run the same command again to go on" in error
+    assert not (shop.folder / "other.yaml").exists()
+
+
 @pytest.mark.e2e
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_the_middle_of_an_evaluation_loses_nothing(
@@ -269,11 +285,12 @@ def test_a_signal_in_the_middle_of_an_evaluation_loses_nothing(
     running = shop.start("search", "--name", "first")
     ledger = _ledger_with_a_running_trial(shop, "first")
     running.send_signal(number)
-    output, error = running.communicate(timeout=60)
+    _, error = running.communicate(timeout=60)
 
     assert running.returncode == 130
     assert "Traceback" not in error
-    assert "To go on: autoselection search --name first" in output
+    assert "To go on: autoselection search --name first" in error
+    assert error.count("interrupted") == 1
     assert {trial.state for trial in ledger.trials("first")} <= {TrialState.DONE, TrialState.WAITING}
 
     assert shop.run("search", "--name", "first").returncode == 0
