@@ -63,10 +63,8 @@ def _outcome(arguments: list[str]) -> tuple[int, BaseException | None]:
     """Exit code, and the mistake that a person can mend, if there is one."""
     try:
         code = typer.main.get_command(app).main(arguments, standalone_mode=False)
-    except SearchInterruptedError as error:
-        return INTERRUPTED, error
     except AutoSelectionError as error:
-        return BAD_INPUT, error
+        return INTERRUPTED if isinstance(error, SearchInterruptedError) else BAD_INPUT, error
     except typer.Exit as finished:
         return finished.exit_code, None
     except (typer.Abort, KeyboardInterrupt):
