@@ -315,7 +315,7 @@ def test_a_likelihood_has_a_perplexity_and_an_even_guess_beside_it(trained_facts
     mean = float(np.mean([run.test[0].mean for run in trained_facts.compared if run.arm == WINNER]))
 
     assert trained_facts.answer_tokens == {"sums": len(used)}
-    assert f"{mean:.4g} nats a token is a perplexity of {np.exp(-mean):.3g}" in sentence
+    assert f"{mean:.4g} nats a token is a perplexity of {np.exp(-mean):,.0f}" in sentence
     assert (
         f"the {len(used)} different tokens of its right answers scores {-np.log(len(used)):.3g}" in sentence
     )

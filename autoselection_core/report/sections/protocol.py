@@ -62,7 +62,10 @@ _SAMPLED = 500
 
 
 def form_warnings(facts: SearchFacts) -> list[str]:
-    """Warnings of benchmarks whose answers are of another form than those of the pool; see `form_warning`."""
+    """Warnings of benchmarks whose answers are of another form than those of the pool; see `form_warning`.
+
+    What follows from it, and what to do, is said once.
+    """
     if facts.best_subset is None or not facts.workspace.campaign.trains_here:
         return []
     lengths = [_median_answer(facts, rows) for rows in (np.arange(len(facts.pool)), facts.best_subset.rows)]
@@ -71,7 +74,23 @@ def form_warnings(facts: SearchFacts) -> list[str]:
         for one in facts.workspace.benchmarks_of(facts.record.spec)
         if one.harness is None
     )
-    return [warning for warning in warnings if warning]
+    return said_once([warning for warning in warnings if warning])
+
+
+def said_once(warnings: Sequence[str]) -> list[str]:
+    """Warnings whose sentences after the first are left out where an earlier one ends with them, too.
+
+    Example:
+        >>> said_once(["sums: short. Do this.", "words: long. Do this.", "songs: odd. Do that."])
+        ['sums: short. Do this.', 'words: long. The same holds.', 'songs: odd. Do that.']
+    """
+    ends: set[str] = set()
+    told = []
+    for warning in warnings:
+        first, _, end = warning.partition(". ")
+        told.append(f"{first}. The same holds." if end in ends else warning)
+        ends.add(end)
+    return told
 
 
 def _median_answer(facts: SearchFacts, rows: Rows) -> int:
@@ -89,6 +108,16 @@ def level_sentences(facts: SearchFacts) -> list[str]:
     return levels_in_words(names, values, [known[name] for name in names])
 
 
+def _perplexity(nats: float) -> str:
+    """Perplexity of a level in nats a token, without an exponent as far as people read one."""
+    value = exp(-nats)
+    return f"{value:,.0f}" if _FRACTIONS <= value < _EXPONENTS else f"{value:.3g}"
+
+
+_FRACTIONS, _EXPONENTS = 1e3, 1e7
+"""Perplexity from which it has no fractions, and from which it has an exponent."""
+
+
 def levels_in_words(names: Sequence[str], values: Sequence[float], tokens: Sequence[int]) -> list[str]:
     """Levels of the winner's runs on benchmarks, with what an even guess scores; several are told together.
 
@@ -98,23 +127,23 @@ def levels_in_words(names: Sequence[str], values: Sequence[float], tokens: Seque
         tokens: Number of different tokens of the right answers of each.
 
     Example:
-        >>> first, second = levels_in_words(["sums", "words"], [-1.0, -3.0], [8, 12])
+        >>> first, second = levels_in_words(["sums", "words"], [-1.0, -8.0], [8, 12])
         >>> first
-        'Levels in nats a token: sums -1, a perplexity of 2.72; words -3, a perplexity of 20.1.'
+        'Levels in nats a token: sums -1, a perplexity of 2.72; words -8, a perplexity of 2,981.'
         >>> second.partition(": ")[2]
         'on average, runs of the winner score higher on sums and lower on words.'
     """
     guesses = [-log(count) for count in tokens]
     sides = ["higher" if value > guess else "lower" for value, guess in zip(values, guesses, strict=True)]
     if len(names) == 1:
-        level = f"{values[0]:.4g} nats a token is a perplexity of {exp(-values[0]):.3g}"
+        level = f"{values[0]:.4g} nats a token is a perplexity of {_perplexity(values[0])}"
         guess = f"An even guess among the {tokens[0]:,} different tokens of its right answers scores"
         side = f"runs of the winner score {sides[0]} than that on average"
         return [f"Level on {names[0]}: {level}. {guess} {guesses[0]:.3g}: {side}."]
     if not names:
         return []
     told = [
-        f"{name} {value:.4g}, a perplexity of {exp(-value):.3g}"
+        f"{name} {value:.4g}, a perplexity of {_perplexity(value)}"
         for name, value in zip(names, values, strict=True)
     ]
     guessed = [f"{guess:.3g} ({name})" for name, guess in zip(names, guesses, strict=True)]
