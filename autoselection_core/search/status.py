@@ -420,7 +420,7 @@ class SearchStatus:
             f"; {self.stage}, and may finish" if self.running and not self.is_deserted else "; nothing runs"
         )
         failed = "" if self.failed_report is None else f"; {self.failed_report.sentence}"
-        return f"stopped: {self.record.reason}{runs}{failed}"
+        return f"stopped: {self.record.reason.removesuffix('.')}{runs}{failed}"
 
     def to_json(self) -> Mapping[str, Json]:
         """The status as data."""

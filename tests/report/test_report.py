@@ -24,6 +24,7 @@ from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe, Union, outlines
 from autoselection_core.report.explaining import explain_sample
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.beginning import origin_of
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.fidelities import dev_agreement
 from autoselection_core.report.sections.lead import compared_sentences, headline, lead_of, verdict_sentences
@@ -206,6 +207,17 @@ def test_what_holds_for_several_comparisons_is_said_once(tmp_path: Path) -> None
     )
     assert finding_sentences(found[:1]) == [found[0].sentence]
     assert "luck between runs" in found[0].sentence
+
+
+def test_what_a_search_learns_from_is_listed_as_people_write_it(facts: SearchFacts) -> None:
+    """`from what third and second, first had measured`."""
+
+    def told(*names: str) -> str:
+        spec = replace(facts.record.spec, warm_from=names[0], warm_also=names[1:])
+        return origin_of(replace(facts.record, spec=spec)).partition(", ")[2]
+
+    assert told("third", "second", "first") == "from what third, second and first had measured"
+    assert told("second") == "from what second had measured"
 
 
 @pytest.mark.parametrize("plain", [0, 2])

@@ -236,6 +236,15 @@ def test_a_stopped_search_says_once_why_what_still_runs_and_how_it_goes_on(
     assert stopped.startswith("stopped: a person stopped it; nothing runs; 0 of 3 trainings spent")
 
 
+def test_a_reason_that_is_a_sentence_goes_on_without_its_full_stop(ledger: Ledger, tmp_path: Path) -> None:
+    search = ledger.register(spec(closed_form(tmp_path), budget=3))
+    ledger.stop(search, "the base model cannot be loaded. Name a folder.", StopCause.BROKEN)
+
+    told = SearchStatus.of(ledger, search, Home(tmp_path)).sentence
+
+    assert told.startswith("stopped: the base model cannot be loaded. Name a folder; nothing runs; ")
+
+
 def test_time_left_counts_the_report_that_is_still_to_come(ledger: Ledger, tmp_path: Path) -> None:
     evaluator = closed_form(tmp_path)
     search = ledger.register(spec(evaluator, budget=3, report_evaluations=2))

@@ -33,8 +33,9 @@ def origin_of(record: SearchRecord) -> str:
     who = "It began by itself after the pool changed" if is_unattended(record) else "A person started it"
     if record.spec.warm_from is None:
         return f"{who}, without measurements of earlier searches"
-    further = ", ".join(record.spec.warm_also)
-    return f"{who}, from what {record.spec.warm_from}{f' and {further}' if further else ''} had measured"
+    *others, last = (record.spec.warm_from, *record.spec.warm_also)
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return f"{who}, from what {listed} had measured"
 
 
 def start_sentence(record: SearchRecord, searches: Sequence[SearchRecord]) -> str:
