@@ -373,10 +373,10 @@ class SearchStatus:
             return "; ".join(filter(None, (self.waits, left)))
         if self.record.state is SearchState.STOPPED:
             return ""
-        lasts = f"which takes {self._work}" if self._work else ""
         if self.is_deserted:
-            return lasts
-        return ", ".join(filter(None, (f"no process works on it; go on with {self._again}", lasts)))
+            return f"what is left takes {self._work}" if self._work else ""
+        lasts = f", which takes {self._work}" if self._work else ""
+        return f"no process works on it; go on with {self._again}{lasts}"
 
     @property
     def sentence(self) -> str:

@@ -171,6 +171,14 @@ def test_no_time_left_is_told_of_a_search_which_no_process_works_on(ledger: Ledg
         assert "time left" not in idle.sentence
         assert (idle.seconds_left, idle.to_json()["seconds_left"]) == (None, None)
 
+    (reservation,) = timed.reserve_free_slots(second, max_trials=1)
+    propose(timed, reservation, InOrder(table(), []))
+    timed.begin(reservation, "an evaluation")
+    now[0] += timed.lease_s + 1
+    killed = SearchStatus.of(timed, second, home).sentence
+    assert "; what is left takes about " in killed, "behind other parts `which` would mean the last of them"
+    assert "which" not in killed
+
 
 def test_a_search_that_waits_in_a_queue_is_told_from_one_that_nobody_works_on(
     ledger: Ledger, tmp_path: Path
