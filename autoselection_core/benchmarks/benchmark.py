@@ -107,6 +107,12 @@ class Benchmark:
         """Direction in which its scores improve."""
         return self.metric.direction
 
+    @property
+    def answered_anew(self) -> int:
+        """Number of items that ask what an earlier one asks, of the same choices, and have another answer."""
+        asked = {(item.task, item.question, frozenset(item.choices or ())) for item in self.items}
+        return len(self.items) - len(asked)
+
     @cached_property
     def version(self) -> str:
         """The hash of everything that a score of this benchmark follows from: 32 hexadecimal digits."""

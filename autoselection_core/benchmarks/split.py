@@ -54,10 +54,17 @@ def split(benchmark: Benchmark) -> Split:
     dev = [item for item in scored if draws[item.id] < share]
     test = [item for item in scored if draws[item.id] >= share]
     return Split(
-        _lowest(dev, benchmark.sizes.dev_items, compared, (benchmark.name, "its dev side")),
-        _lowest(test, benchmark.sizes.test_items, compared, (benchmark.name, "its test side")),
+        _lowest(dev, benchmark.sizes.dev_items, compared, (benchmark.name, _side_of("dev", benchmark))),
+        _lowest(test, benchmark.sizes.test_items, compared, (benchmark.name, _side_of("test", benchmark))),
         left_out,
     )
+
+
+def _side_of(side: str, benchmark: Benchmark) -> str:
+    """A side without items, in words, with what there is."""
+    count = len(benchmark.items)
+    found = f"its {side} side, of {count:,} item{'' if count == 1 else 's'}"
+    return f"{found}; {benchmark.left_out:,} records repeat an earlier one" if benchmark.left_out else found
 
 
 def in_drawing_order(items: Iterable[Item], compared: QuestionComparison) -> tuple[Item, ...]:

@@ -22,6 +22,12 @@ _SHOWN = 5
 def show_bad_items(benchmarks: Iterable[Benchmark]) -> None:
     """Print how many records of each benchmark are left out, with places, and its unread passages."""
     for benchmark in benchmarks:
+        if benchmark.left_out:
+            repeated = f"{benchmark.left_out:,} records repeat an earlier one, choices and answer included"
+            tell(f"{benchmark.name}: {repeated}; they count once")
+        if benchmark.answered_anew:
+            again = f"{benchmark.answered_anew:,} items ask what an earlier one asks, and answer otherwise"
+            tell(f"{benchmark.name}: {again}; all are scored, and no model can be right in all")
         for name, count in benchmark.unread:
             tell(
                 f"{benchmark.name}: {name!r} beside {count:,} questions is no part of them; with"

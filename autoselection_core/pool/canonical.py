@@ -99,6 +99,18 @@ def without_nulls(value: Json) -> Json:
     return [without_nulls(each) for each in value] if isinstance(value, list | tuple) else value
 
 
+def holds_anything(value: Json) -> bool:
+    """Whether a value says something: neither null, empty, nor made of what is, as Arrow pads structures.
+
+    Example:
+        >>> holds_anything({"bytes": None, "path": ""}), holds_anything([{"path": "a.png"}])
+        (False, True)
+    """
+    if isinstance(value, Mapping):
+        return any(map(holds_anything, value.values()))
+    return any(map(holds_anything, value)) if isinstance(value, list | tuple) else bool(value)
+
+
 def _spell_in(text: str) -> Json:
     try:
         value: Json = json.loads(text)

@@ -175,6 +175,10 @@ def _parse(text: str) -> Json:
     except (ValueError, RecursionError) as error:
         looks = "; it looks like Python, write it by json.dumps" if text.startswith("{'") else ""
         said = "a number has more digits than are read" if "digits" in str(error) else str(error)
+        if isinstance(error, RecursionError):
+            said = "its values are nested too deeply"
+        if isinstance(error, json.JSONDecodeError) and error.pos == 0 and not looks:
+            said = f"it begins with {text[:_BEGINNING]!r}, as no JSON does"
         raise RejectedRecordError(QuarantineReason.BAD_JSON, f"{said}{looks}") from error
     return value
 
@@ -197,6 +201,9 @@ def _fields_once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 def _nothing(_: str) -> None:
     return None
 
+
+_BEGINNING = 12
+"""Characters that are shown of what is no JSON."""
 
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 _C1_CONTROLS = re.compile(rb"[\x80-\x9f]")

@@ -34,7 +34,7 @@ _NOTES = frozenset(
 """Files that `datasets` and our own exports leave beside the data."""
 
 _LATER_FIELDS = ("choices", "answer_by", "options")
-_LATER_RULES = ("no_input", "columns", "records")
+_LATER_RULES = ("no_input", "columns", "records", "speakers")
 """Rules of later releases: part of the version of a source only where it declares them."""
 
 _CACHED = "cache-"

@@ -115,11 +115,21 @@ def test_numbers_and_booleans_may_be_choices(choices: list[object], answer: obje
         with pytest.raises(NotAQuestionError, match="answer_by"):
             right(record)
         assert right(record, answer_by="text") == "4"
-    elif all(isinstance(choice, bool) for choice in choices):
-        with pytest.raises(NotAQuestionError):
-            right(record)
     else:
-        assert right(record) in {"1", "yes", "2.5"}
+        assert right(record) in {"1", "yes", "2.5", "true"}
+
+
+@pytest.mark.parametrize("answer", [False, "false", "B"])
+def test_true_and_false_among_choices_are_chosen_by_value_text_or_letter(answer: object) -> None:
+    record = {"question": "Is ice warm?", "choices": [True, False], "answer": answer}
+
+    assert right(record) == "false"
+    assert right(record, answer_by="letter" if answer == "B" else "text") == "false"
+
+
+def test_marks_by_text_are_no_choices_of_a_record_with_an_answer() -> None:
+    with pytest.raises(NotAQuestionError):
+        right({"question": "Which?", "choices": {"Paris": True, "Rome": False}, "answer": "Paris"})
 
 
 def test_digits_that_may_be_a_position_or_a_choice_ask_for_the_setting() -> None:

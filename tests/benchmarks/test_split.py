@@ -130,8 +130,20 @@ def test_new_items_move_no_old_one() -> None:
 
 
 def test_a_side_without_items_is_an_error() -> None:
-    with pytest.raises(NoItemsError, match="side"):
+    with pytest.raises(NoItemsError, match=r"side, of 1 item\)"):
         split(Benchmark("even", MANY[:1]))
+
+
+def test_a_side_without_items_says_that_records_repeat_one_another() -> None:
+    with pytest.raises(NoItemsError, match=r"side, of 1 item; 9 records repeat an earlier one\)"):
+        split(Benchmark("even", MANY[:1], left_out=9))
+
+
+def test_items_that_ask_the_same_and_are_answered_otherwise_are_counted() -> None:
+    asked = [item("Is it cold?", "yes"), item("Is it cold?", "no"), item("Is it warm?", "no")]
+
+    assert Benchmark("even", tuple(asked)).answered_anew == 1
+    assert Benchmark("even", tuple(asked[1:])).answered_anew == 0
 
 
 def test_a_benchmark_without_items_is_an_error() -> None:

@@ -50,6 +50,12 @@ def test_an_entry_may_say_everything(tmp_path: Path) -> None:
     )
 
 
+def test_speakers_are_names_or_numbers_with_their_roles(tmp_path: Path) -> None:
+    found = source(tmp_path, "path: raw\nspeakers: {Wizard: assistant, 0: user}")
+
+    assert found.rules.speakers == (("Wizard", "assistant"), ("0", "user"))
+
+
 def test_choices_are_a_field_or_a_list_of_fields(tmp_path: Path) -> None:
     one = source(tmp_path, "path: raw\nfields: {choices: endings, answer_by: index}")
     several = source(tmp_path, "path: raw\nfields: {choices: [sol1, sol2], options: texts}")
@@ -76,6 +82,7 @@ def test_a_data_set_of_a_hub_is_named_by_its_path(tmp_path: Path) -> None:
         ("path: x\nfields: {answer: a}\nanswer: b", r"line 6.*pool\[1\]\.answer is refused.*given once"),
         ("path: x\nfields: {answer: a}\nkeep: [a]", r"line 6.*pool\[1\]\.keep is refused"),
         ("path: x\nmax_characters: 0", r"must be at least 1"),
+        ("path: x\nspeakers: {A: teacher}", r"line 5.*speakers is refused.*'teacher'.*one of system, user"),
     ],
 )
 def test_an_entry_that_means_nothing_is_refused_where_it_stands(

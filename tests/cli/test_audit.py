@@ -36,7 +36,7 @@ def test_a_record_of_the_page_is_read_by_its_entry(tmp_path: Path, record: str, 
 
 
 def test_the_page_has_an_entry_for_each_way_of_naming() -> None:
-    assert len(PAIRS) == 6
+    assert len(PAIRS) == 7
 
 
 def test_audit_says_what_the_page_prints(cli: Cli, tmp_path: Path) -> None:
@@ -175,12 +175,16 @@ def test_records_that_are_no_questions_are_counted_and_placed(cli: Cli, tmp_path
     with (bakery / "bakery/items.jsonl").open("a") as items:
         items.write('{"question": "What is it?"}\n')
         items.write('{"question": "Who came?", "passage": "Vos came.", "answer": "Vos"}\n')
+        items.write('{"question": "Who came?", "passage": "Vos came.", "answer": "Vos"}\n')
+        items.write('{"question": "Who came?", "answer": "Klaas"}\n')
 
     _, output, _ = cli("audit", str(write(tmp_path / "a.jsonl", PLAIN)), "--against", str(bakery / "bakery"))
 
     assert "bakery: 1 records are no question with a right answer and are left out" in output
     assert "items.jsonl, record 13: 'answer' is missing" in output
-    assert "bakery: 'passage' beside 1 questions is no part of them; with `fields: {question:" in output
+    assert "bakery: 'passage' beside 2 questions is no part of them; with `fields: {question:" in output
+    assert "bakery: 1 records repeat an earlier one, choices and answer included; they count once" in output
+    assert "bakery: 1 items ask what an earlier one asks, and answer otherwise; all are scored" in output
 
 
 def test_an_unknown_benchmark_says_where_to_put_it(cli: Cli, tmp_path: Path) -> None:

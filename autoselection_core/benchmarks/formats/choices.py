@@ -71,7 +71,7 @@ class Choices:
                 tuple(str(label) for label, _ in named),
                 marks,
             )
-        return cls._bare(tuple(map(stripped_text, value)))
+        return cls._bare(tuple(map(_choice_text, value)))
 
     @classmethod
     def _bare(cls, texts: tuple[str, ...]) -> "Choices":
@@ -94,7 +94,7 @@ class Choices:
             NotAQuestionError: The answer is none of the choices, or may be two of them.
         """
         if by is AnswerBy.TEXT:
-            return self._without_label(stripped_text(answer, "answer"))
+            return self._without_label(_choice_text(answer, "answer"))
         if by is AnswerBy.LETTER:
             return self._at(self._letter(answer))
         if by in {AnswerBy.INDEX, AnswerBy.NUMBER}:
@@ -197,6 +197,11 @@ def _place_of(letters: str) -> int | None:
     for letter in letters:
         place = place * len(ascii_uppercase) + ascii_uppercase.index(letter) + 1
     return place - 1
+
+
+def _choice_text(value: object, where: str = "choices") -> str:
+    """The text of a choice; true and false are spelled as in JSON."""
+    return str(value).lower() if isinstance(value, bool) else stripped_text(value, where)
 
 
 def stripped_text(value: object, where: str = "choices") -> str:

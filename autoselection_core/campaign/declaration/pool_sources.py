@@ -12,7 +12,7 @@ from autoselection_core.pool.reading.rules import KNOWN, Fields, Rules
 from autoselection_core.pool.sources import Source
 from autoselection_core.store import hub
 
-_RULES = ("fields", "answer", "keep", "max_characters", "no_input", "columns", "records")
+_RULES = ("fields", "answer", "keep", "max_characters", "no_input", "columns", "records", "speakers")
 _LISTED = ("no_input", "columns", "records")
 """Rules that are lists of texts."""
 
@@ -83,6 +83,9 @@ def _rules(found: Mapping[str, Value]) -> Rules:
     for name in _LISTED:
         if name in found:
             rules = _with(found[name], rules, **{name: tuple(item.text() for item in found[name].items())})
+    if "speakers" in found:
+        roles = tuple((name, role.text()) for name, role in found["speakers"].entries().items())
+        rules = _with(found["speakers"], rules, speakers=roles)
     if "max_characters" in found:
         rules = replace(rules, max_characters=found["max_characters"].whole(1))
     return rules

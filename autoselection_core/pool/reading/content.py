@@ -16,6 +16,9 @@ Spell: TypeAlias = Callable[[str], str]
 
 _THOUGHT = ("thinking", "reasoning", "redacted_thinking")
 _MEDIA = ("image", "audio", "video", "file", "document")
+_MEDIA_KEYS = (*_MEDIA, "inlinedata", "inline_data", "filedata", "file_data")
+"""Fields of parts without a type that hold a picture, sound, video or file (Gemini, Bedrock)."""
+
 
 USE, RESULT = "tool_use", "tool_result"
 """Types of parts that are a call and the result of one, as Anthropic writes them."""
@@ -94,17 +97,31 @@ def _part(part: Json, where: str) -> str:
         return ""
     kind = part.get("type")
     names = (*CONTENTS, REFUSAL) if kind == REFUSAL else CONTENTS
-    said = next((text for key in names if isinstance(text := part.get(key), str)), None)
+    said = next((text for key in names if (text := _plain(part.get(key))) is not None), None)
     if _is_thought(part):
         return ""
     if isinstance(kind, str) and any(medium in kind for medium in _MEDIA):
         raise RejectedRecordError(QuarantineReason.MEDIA, f"{where} holds a part of type {kind}")
+    medium = next((key for key in part if part[key] and key.casefold() in _MEDIA_KEYS), None)
+    if said is None and kind is None and medium is not None:
+        raise RejectedRecordError(QuarantineReason.MEDIA, f"{where} holds a part with {medium}")
     if said is None and isinstance(inner := part.get("parts"), list):
         return _join(inner, where)
     if said is None:
-        detail = f"{where} holds something other than text{_named_inside(part, where)}"
+        what = (
+            f"a part of type {kind}, which is no text"
+            if isinstance(kind, str)
+            else "something other than text"
+        )
+        detail = f"{where} holds {what}{_named_inside(part, where)}"
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, detail)
     return said
+
+
+def _plain(text: Json) -> str | None:
+    """A text, or that of a text with annotations beside it (OpenAI's Assistants); None for anything else."""
+    said = text.get("value") if isinstance(text, Mapping) and "annotations" in text else text
+    return said if isinstance(said, str) else None
 
 
 def _named_inside(part: Mapping[str, Json], where: str) -> str:
@@ -113,7 +130,7 @@ def _named_inside(part: Mapping[str, Json], where: str) -> str:
     if turns is not None and where.isidentifier():
         return f"; name its turns under `fields`, as in `turns: {where}.{turns}`"
     lengths = {key: len(value) for key, value in part.items() if isinstance(value, str)}
-    if not lengths or not where.isidentifier():
+    if not lengths or not where.isidentifier() or isinstance(part.get("type"), str):
         return ""
     longest = max(lengths, key=lambda key: lengths[key])
     return f"; its fields are {', '.join(part)}: name one under `fields`, as in `{where}.{longest}`"
@@ -320,9 +337,9 @@ def _of_harmony(turns: Sequence[Json]) -> Iterator[Json]:
         if (
             isinstance(turn, Mapping)
             and channel == _ANALYSIS
-            and isinstance(said := turn.get("content"), str)
+            and not str(turn.get(_RECIPIENT) or "").startswith(_FUNCTIONS)
         ):
-            thoughts.append(said)
+            thoughts.append(text_of(turn.get("content"), _ANALYSIS, str))
             continue
         reasoning = {"reasoning_content": "\n".join(thoughts)} if thoughts else {}
         if isinstance(turn, Mapping) and channel is not None:
@@ -338,8 +355,11 @@ def _of_harmony(turns: Sequence[Json]) -> Iterator[Json]:
 def _called(turn: Mapping[str, Json]) -> dict[str, Json]:
     """A turn without its channel; its text as the arguments of a call where it is one."""
     rest = {key: value for key, value in turn.items() if key not in _HARMONY}
-    recipient = turn.get(_RECIPIENT)
+    recipient, speaker = turn.get(_RECIPIENT), turn.get("role")
+    if isinstance(speaker, str) and speaker.startswith(_FUNCTIONS):
+        return {**rest, "role": "tool", "name": speaker}
     if not isinstance(recipient, str) or not recipient.startswith(_FUNCTIONS):
         return rest
-    call: Json = {"name": recipient.removeprefix(_FUNCTIONS), "arguments": rest.pop("content", None)}
+    given = text_of(rest.pop("content", None), _RECIPIENT, str)
+    call: Json = {"name": recipient.removeprefix(_FUNCTIONS), "arguments": given}
     return {**rest, "tool_calls": [call]}

@@ -65,10 +65,15 @@ def request_alone(record: Mapping[str, Json]) -> Mapping[str, Json] | None:
 
 _REQUESTS = ("request", "request_body", "body", "params", "payload", "modelInput", "inputs", _REQUEST)
 RESPONSES = ("response", "response_body", "result", "modelOutput", "output", "outputs", "completion")
+_OUTPUT = "output"
+
 _STREAMED = ("data: {", "event: ")
 """Beginnings of a stream of events, which holds an answer in pieces."""
 
-_WRAPS = ("body", "params", "json")
+_CONTENTS = "contents"
+"""Turns of a request to Gemini."""
+
+_WRAPS = ("body", "params", "json", "inputBodyJson", "outputBodyJson")
 _ASKED = ("messages", "contents", "input", "prompt")
 _ASKED_OF_COHERE, _OF_COHERE = "message", {"generation_id", "response_id"}
 _INSTRUCTIONS = "instructions"
@@ -107,6 +112,9 @@ def _beside_response(
     record: Mapping[str, Json], answered: tuple[str, Part] | None
 ) -> Mapping[str, Json] | None:
     """The record of a question in known fields, with the answer of the response beside it."""
+    if not any(record.get(key) for key in TURN_LISTS) and are_turns(record.get(_CONTENTS)):
+        contents = with_contents(record[_CONTENTS])
+        record = {**_without(record, (_CONTENTS,)), _REQUESTED[0]: contents}
     asks = next((key for key in (*TURN_LISTS, *QUESTIONS) if record.get(key)), None)
     part = _response_of(record) if answered is None else answered[1]
     if asks is None or part is None or _answers(record):
@@ -182,27 +190,45 @@ def _with_messages(request: Mapping[str, Json] | None) -> Mapping[str, Json] | N
 
 def _response_in(value: Json) -> Part | None:
     response = _object(value)
-    return None if response is None else _response_of(response)
+    found = None if response is None else _response_of(response)
+    turns = None if response is None else response.get(_REQUESTED[0])
+    if response is None or found is not None or not isinstance(turns, list) or not are_turns(turns):
+        return found
+    return None if _asks(turns[0]) else (turns, _without(response, _REQUESTED[:1]))
 
 
 def _response_of(response: Mapping[str, Json]) -> Part | None:
     """The turns with which a response answers, and its other fields."""
     if are_turns(response) and "content" in response:
-        return [{"role": response.get("role"), "content": response["content"]}], _without(
-            response, ("role", "content")
-        )
+        turn: Json = {"role": response.get("role"), "content": response["content"]}
+        return None if _asks(response) else ([turn], _without(response, ("role", "content")))
     if isinstance(said := response.get("text"), str) and _OF_COHERE & response.keys():
         return [{"role": "assistant", "content": said}], _without(response, ("text", HISTORIES[1]))
-    items = response.get("output")
+    items = response.get(_OUTPUT)
     if isinstance(items, list) and are_turns(items):
-        return items, _without(response, ("output",))
+        return items, _without(response, (_OUTPUT,))
+    if isinstance(items, Mapping) and (inner := _response_of(items)) is not None:
+        return inner[0], {**_without(response, (_OUTPUT,)), **inner[1]}  # Converse of Bedrock
+    return _first_reply(response)
+
+
+def _first_reply(response: Mapping[str, Json]) -> Part | None:
+    """The first of the replies that a response lists, as a turn, and its other fields."""
     for key, turn_of in _REPLIES_OF.items():
         said = response.get(key)
         several = said if isinstance(said, list) else [said]
+        if len(several) > 1 and all(isinstance(each, str) for each in several):
+            continue  # several answers, of which none is known to be the best
         if several and (turn := turn_of(several[0])) is not None:
             others: dict[str, Json] = {f"other_{key}": list(several[1:])} if several[1:] else {}
             return [turn], {**_without(response, (key,)), **others}
     return None
+
+
+def _asks(turn: Json) -> bool:
+    """Whether a turn is one of the user or the system."""
+    speaker = turn.get("role") if isinstance(turn, Mapping) else None
+    return isinstance(speaker, str) and role_of(speaker) in {Role.USER, Role.SYSTEM}
 
 
 def _without(record: Mapping[str, Json], names: Iterable[str]) -> dict[str, Json]:
@@ -211,7 +237,7 @@ def _without(record: Mapping[str, Json], names: Iterable[str]) -> dict[str, Json
 
 def _with_role(said: Json) -> Json:
     """A message as a turn of the assistant; None for anything else."""
-    if not isinstance(said, Mapping) or not {"content", PARTS, "tool_calls"} & said.keys():
+    if not isinstance(said, Mapping) or not {"content", PARTS, "tool_calls"} & said.keys() or _asks(said):
         return None
     return with_contents({"role": "assistant", **said})
 

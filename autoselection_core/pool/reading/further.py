@@ -22,9 +22,11 @@ from autoselection_core.pool.reading.exchanges import (
 from autoselection_core.pool.reading.published import turns_by_lists, turns_by_number
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
+    FURTHER_TURN_LISTS,
     HISTORIES,
     QUESTIONS,
     REASONING,
+    SPEAKERS,
     SYSTEMS,
     TURN_LISTS,
     WEIGHT,
@@ -35,10 +37,6 @@ from autoselection_core.pool.reading.turns import are_turns
 from autoselection_core.pool.sample import Role
 
 _LIST, _QUESTION, _ANSWER, _SYSTEM = "conversation", "question", "answer", "system"
-_LISTS = (
-    *("trajectory", "traj", "turns", "contents", "chat_messages", "items", "chat", "data"),
-    *HISTORIES[1:],
-)
 _PAIRS = (
     *(("user", "assistant"), ("human", "assistant"), ("human", "bot"), ("user", "bot"), ("human", "gpt")),
     *(("user_message", "assistant_message"), ("user_message", "bot_message"), ("message_1", "message_2")),
@@ -84,7 +82,7 @@ def _systems(record: Mapping[str, Json]) -> Iterator[tuple[str, Found]]:
 
 
 def _asking(record: Mapping[str, Json]) -> Iterator[tuple[str, Found]]:
-    for key, value in fields_in(record, _LISTS):
+    for key, value in fields_in(record, FURTHER_TURN_LISTS):
         if _are_turns(turns := with_contents(value)) and not (_ASKED_ALONE in record and _are_texts(turns)):
             yield _LIST, (key, turns)
             return
@@ -106,6 +104,8 @@ def _said(value: Json) -> Json:
 
 
 def _are_turns(value: Json) -> bool:
+    if isinstance(value, Mapping):
+        return any(isinstance(value.get(key), list) for key in SPEAKERS)
     return (isinstance(value, list) and are_turns(value)) or _are_texts(value)
 
 

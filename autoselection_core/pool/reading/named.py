@@ -1,18 +1,56 @@
-"""Conversations in the fields that a source names: a list of turns, or one text with marks between turns."""
+"""Conversations in the fields, or of the speakers, that a source names: turns, or one text with marks."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from autoselection_core.errors.pool import RejectedRecordError
+from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_text, verbatim_text
-from autoselection_core.pool.reading.rules import Fields
+from autoselection_core.pool.reading.content import parsed
+from autoselection_core.pool.reading.rules import Fields, Rules
+from autoselection_core.pool.reading.spellings import AUTHOR, FURTHER_TURN_LISTS, SPEAKERS, TURN_LISTS
 from autoselection_core.pool.reading.turns import alternating, conversation, turn_list
 from autoselection_core.pool.reading.view import View
 from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Role
 
 _MARKED = (Role.USER, Role.ASSISTANT)
+
+
+def with_named_speakers(record: Mapping[str, Json], rules: Rules) -> Mapping[str, Json]:
+    """The record, with the roles that its source gives to speakers in the place of their names.
+
+    They are replaced in lists of turns only: under the known names, and in the field that the source names.
+    """
+    named = (rules.fields.turns or "").partition(".")[0]
+    lists = {*TURN_LISTS, *FURTHER_TURN_LISTS, named.casefold()}
+    return {
+        key: _spoken_by(parsed(value), rules.role_by_speaker) if key.strip().casefold() in lists else value
+        for key, value in record.items()
+    }
+
+
+def _spoken_by(value: Json, roles: Mapping[str, str]) -> Json:
+    if isinstance(value, list):
+        return [_spoken_by(each, roles) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        roles.get(key.casefold(), key): _role(each, roles)
+        if key.strip().casefold() in (*SPEAKERS, AUTHOR)
+        else _spoken_by(each, roles)
+        for key, each in value.items()
+    }
+
+
+def _role(speaker: Json, roles: Mapping[str, str]) -> Json:
+    """The role of a speaker, or of each of a list of them; others as they are."""
+    if isinstance(speaker, list):
+        return [_role(each, roles) for each in speaker]
+    if isinstance(speaker, Mapping):
+        return _spoken_by(speaker, roles)
+    return roles.get(str(speaker).strip().casefold(), speaker)
 
 
 def named_turns(view: View, name: str) -> list[Message]:

@@ -1,15 +1,18 @@
 """Questions and answers in fields of their own."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import NoReturn
 
 from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import verbatim_text
 from autoselection_core.pool.reading.content import has_text, parsed, text_of
-from autoselection_core.pool.reading.partial import fields_inside, labelled, reject_part
+from autoselection_core.pool.reading.hints import (
+    reject_unnamed,
+    reject_without_choice,
+    split_setting,
+    way_inside,
+)
 from autoselection_core.pool.reading.rules import Rules
 from autoselection_core.pool.reading.side_texts import (
     chosen_text,
@@ -35,27 +38,6 @@ from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Role
 
 _PAIR = (Role.USER, Role.ASSISTANT)
-_SIDES = (
-    *(
-        ("accept", "reject"),
-        ("win", "lose"),
-        ("winner", "loser"),
-        ("good", "bad"),
-        ("better", "worse"),
-        ("_w", "_l"),
-    ),
-    *(("chosen", "rejected"), ("preferred", "dispreferred"), ("preferred", "non_preferred")),
-    *(("preferred", "rejected"), ("accepted", "rejected"), ("response_j", "response_k")),
-)
-"""Words in the names of two answers of which the first is better."""
-
-_LISTS = ("responses", "completions", "answers", "candidates", "samples")
-_ORDERS = ("ranking", "rankings", "order", "preference_order")
-"""Several answers in a list, and lists that order them."""
-
-_STEMS = (*ANSWERS, "model", "reply", "generation")
-_APART = (("_a", "_b"), ("_A", "_B"), ("_1", "_2"), ("_0", "_1"), ("1", "2"))
-"""Names of two answers of which nothing says which is better."""
 
 
 def question_and_answer(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
@@ -81,9 +63,7 @@ def _among_choices(view: View, rules: Rules) -> tuple[str | None, list[Message]]
     choices = named_choices(view, fields)
     named = rules.answer_field or next((key for key in ANSWERS if key in view.record), None)
     if named is None:
-        _reject_unnamed(
-            view, QuarantineReason.NO_ANSWER, f"none of the fields {', '.join(ANSWERS)}", "answer"
-        )
+        reject_unnamed(view, QuarantineReason.NO_ANSWER, f"none of the fields {', '.join(ANSWERS)}", "answer")
     right = right_choice(choices, view.fill(named), fields.answer_by)
     view.notes.add(named, Treatment.CHOICE)
     if fields.options != "texts":
@@ -105,7 +85,7 @@ def require_choice(view: View, rules: Rules) -> None:
         chosen = view.record[PREFERENCE[0]]
         marks = marks_in(chosen) if isinstance(chosen, str) else None
         asks = any(key in view.record for key in (*QUESTIONS, *TURN_LISTS))
-        setting = "answer: chosen" if marks is None or asks else _split("chosen", marks)
+        setting = "answer: chosen" if marks is None or asks else split_setting("chosen", marks)
         detail = f"its answers are `chosen` and `rejected`; with `{setting}` in its source the first is read"
         raise UndeclaredAnswerError(QuarantineReason.PREFERENCE, detail, setting)
 
@@ -135,7 +115,7 @@ def answer_beside(view: View) -> list[Message]:
     """
     said = [view.record.get(key) for key in ANSWERS]
     if not any(isinstance(each, str) or are_turns(each) for each in said):
-        _reject_without_choice(view.record)
+        reject_without_choice(view.record)
         return []
     *before, answer = _answer(view)
     key = next((key for key in REASONING if isinstance(view.record.get(key), str)), None)
@@ -162,7 +142,7 @@ def _question(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
         turns = conversation(value, key, view.notes)
         _pass_over_the_same(view, key, turns)
         return key, turns
-    if isinstance(value, Mapping) and f": {key}." in (way := _way_inside(view.record, "question")):
+    if isinstance(value, Mapping) and f": {key}." in (way := way_inside(view.record, "question")):
         detail = f"the field {key} holds fields; name the question under `fields` in its source{way}"
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, detail)
     if value == [] and any(are_turns(view.record.get(answer)) for answer in ANSWERS):
@@ -185,7 +165,7 @@ def _question_key(view: View) -> str:
         view.read.add(key)
     if not there:
         known = ", ".join(QUESTIONS)
-        _reject_unnamed(
+        reject_unnamed(
             view,
             QuarantineReason.NO_MESSAGES,
             f"no list of turns, and none of the fields {known}",
@@ -194,119 +174,9 @@ def _question_key(view: View) -> str:
     return there[0]
 
 
-def _reject_unnamed(view: View, reason: QuarantineReason, lacking: str, what: str) -> NoReturn:
-    """Put a record aside with its fields, and with the setting that reads it where one can be told."""
-    fields = f"{lacking}; its fields are {', '.join(view.record) or 'none'}"
-    for key, value in view.record.items():
-        if isinstance(value, str) and (marks := marks_in(value)):
-            setting = _split(key, marks)
-            raise UndeclaredAnswerError(reason, f"{fields}; `{setting}` in its source may read it", setting)
-    if what == "question" and (listing := _list_of_records(view.record)) is not None:
-        raise RejectedRecordError(
-            reason, f"{fields}; {listing} lists records: write each on a line of its own"
-        )
-    if what == "question":
-        reject_part(view.record, reason, fields)
-    else:
-        _reject_without_choice(view.record)
-    way = _way_inside(view.record, what) or _way_by_name(view.record, what)
-    raise RejectedRecordError(reason, f"{fields}; name the {what} under `fields` in its source{way}")
-
-
-def _way_inside(record: Mapping[str, Json], what: str) -> str:
-    """The setting that names question, answer or both inside of other fields, where they can be told."""
-    texts = {name: value for name, value in fields_inside(record) if isinstance(value, str | list)}
-    asked, answered = labelled(record) or (
-        next((name for name in texts if name.rpartition(".")[2] in known), None)
-        for known in (QUESTIONS, ANSWERS)
-    )
-    if asked is None and answered and "." in answered:
-        asked = next((name for name in texts if name.rpartition(".")[0] in QUESTIONS), None)
-    given = texts.get(answered or "")
-    if isinstance(given, list) and given and isinstance(given[0], Mapping) and "value" in given[0]:
-        answered = f"{answered}.0.value"  # of one of several annotators (Argilla)
-    if what == "question" and asked and answered and "." in answered:
-        return f", as in `fields: {{question: {asked}, answer: {answered}}}`"
-    inner = asked if what == "question" else answered
-    return f", as in `{what}: {inner}`" if inner else ""
-
-
-def _way_by_name(record: Mapping[str, Json], what: str) -> str:
-    """The settings that the names of texts suggest; nothing where they suggest none."""
-    texts = [key for key, value in record.items() if isinstance(value, str) and value.strip()]
-    texts = [key for key in texts if not key.casefold().endswith("id")]
-    if what == "answer":
-        names = [
-            key for key in texts if key not in QUESTIONS and any(each in key.casefold() for each in ANSWERS)
-        ]
-        return ", perhaps " + " or ".join(f"`answer: {key}`" for key in names) if names else ""
-    asked = [key for key in texts if key not in ANSWERS]
-    if len(asked) < len(texts):
-        return f", perhaps `question: {asked[0]}`" if len(asked) == 1 else ""
-    question, answer, *_ = [*texts, "", ""]
-    return f", as in `fields: {{question: {question}, answer: {answer}}}`" if answer else ""
-
-
-def _list_of_records(record: Mapping[str, Json]) -> str | None:
-    """The first field with several objects that ask: one of them alone would be a record."""
-    for key, value in record.items():
-        several = value if isinstance(value, list) and len(value) > 1 and not are_turns(value) else []
-        first = several[0] if several else None
-        if isinstance(first, Mapping) and any(name in first for name in (*QUESTIONS, *TURN_LISTS)):
-            return key
-    return None
-
-
-def _reject_without_choice(record: Mapping[str, Json]) -> None:
-    """Put a record aside whose answers are two, under other names, or none."""
-    for key in record:
-        if any(good in key and key.replace(good, bad) in record for good, bad in _SIDES):
-            setting = f"answer: {key}"
-            detail = (
-                f"its field {key} is the better of two answers; with `{setting}` in its source it is read"
-            )
-            raise UndeclaredAnswerError(QuarantineReason.PREFERENCE, detail, setting)
-    for first, second in _APART:
-        sides = [
-            f"{stem}{first}" for stem in _STEMS if {f"{stem}{first}", f"{stem}{second}"} <= record.keys()
-        ]
-        if sides:
-            other = sides[0].removesuffix(first) + second
-            detail = (
-                f"its answers are {sides[0]} and {other}; `answer: {sides[0]}` in its source reads the first"
-            )
-            raise RejectedRecordError(QuarantineReason.PREFERENCE, f"{detail}, whichever is better")
-    _reject_list(record)
-    answers = record.get("answers")
-    if isinstance(answers, list | Mapping) and not has_text(answers):
-        raise RejectedRecordError(QuarantineReason.NO_ANSWER, "the field answers is there and holds no text")
-
-
-def _reject_list(record: Mapping[str, Json]) -> None:
-    """Put a record aside that lists several answers, with what may say which is the best."""
-    for key in _LISTS:
-        said = record.get(key)
-        texts = said if isinstance(said, list) and all(isinstance(each, str) for each in said) else []
-        if len(texts) < len(_PAIR):
-            continue
-        several = f"its {key} are {len(texts)} answers"
-        order = next((name for name in _ORDERS if isinstance(record.get(name), list)), None)
-        if order is None:
-            way = f"`answer: {key}.0` in its source reads the first"
-            raise RejectedRecordError(QuarantineReason.NO_ANSWER, f"{several}; {way}")
-        way = f"`jq -c '.answer = .{key}[.{order}[0]]'` writes the best, where {order} begins with its place"
-        detail = f"{several}, and {order} may list their places or their ranks; {way}"
-        raise RejectedRecordError(QuarantineReason.PREFERENCE, detail)
-
-
-def _split(field: str, marks: tuple[str, ...]) -> str:
-    """The setting that reads one text with marks."""
-    return f"fields: {{text: {field}, split_on: {json.dumps(marks, ensure_ascii=False)}}}"
-
-
 def _with_input(view: View, key: str, rules: Rules) -> str:
     """The question, followed by the input where that adds to it."""
-    question = view.text(key)
+    question = _asked_in(view, key)
     further = INPUTS[0]
     if key in INPUTS or further not in view.record:
         return question
@@ -327,6 +197,30 @@ def _with_input(view: View, key: str, rules: Rules) -> str:
     if key != "instruction" and question in added:
         return added
     return "\n".join(part for part in (question, added) if part)
+
+
+def _asked_in(view: View, key: str) -> str:
+    """The question of a field, with the one that an instruction is about behind it.
+
+    Raises:
+        RejectedRecordError: Two fields ask, and neither has the other in it.
+    """
+    question = view.text(key)
+    for other in QUESTIONS:
+        said = view.record.get(other)
+        if other == key or other in INPUTS or not isinstance(said, str) or not said.strip():
+            continue
+        asked, spaced = (" ".join(text.split()) for text in (said, question))
+        if asked in spaced or spaced in asked:
+            continue
+        if key != QUESTIONS[0]:
+            both = f'`fields: {{question: "{{{key}}}\\n{{{other}}}"}}`'
+            way = f"name one of them or both, as {both} in its source does"
+            detail = f"{key} and {other} both ask, and neither has the other in it; {way}"
+            raise RejectedRecordError(QuarantineReason.CONTRADICTION, detail)
+        view.notes.add(other, Treatment.RENDERED)
+        question = f"{question}\n{view.text(other)}"
+    return question
 
 
 def _pass_over_the_same(view: View, key: str, turns: list[Message]) -> None:
@@ -382,9 +276,7 @@ def _answer(view: View) -> list[Message]:
     """The answer of the known fields. One that another one contains is part of it, and no contradiction."""
     there = [key for key in ANSWERS if key in view.record]
     if not there:
-        _reject_unnamed(
-            view, QuarantineReason.NO_ANSWER, f"none of the fields {', '.join(ANSWERS)}", "answer"
-        )
+        reject_unnamed(view, QuarantineReason.NO_ANSWER, f"none of the fields {', '.join(ANSWERS)}", "answer")
     if len(there) == 1 and isinstance(view.record[there[0]], str):
         return [_said(view, there[0])]
     texts = [key for key in there if not isinstance(view.record[key], int | float)] or there

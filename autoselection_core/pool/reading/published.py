@@ -8,7 +8,8 @@ A pair or list of answers is read by the better one where the source names the f
 - `answer: labels`: two comments below a post (SHP, Ethayarajh et al. 2022), and 1 where the first is better;
 - `answer: overall_preference`: two responses (HelpSteer3), and a number below 0 where the first is better;
 - `answer: answers` or `answer: completions`: answers with ranks (Nectar), of which the lowest is the best, or
-  with scores (UltraFeedback, Cui et al. 2023), of which the highest is the best.
+  with scores (UltraFeedback, Cui et al. 2023), of which the highest is the best;
+- `answer: generations`: answers with a truth value each, of which the first right one is read.
 """
 
 import json
@@ -90,10 +91,13 @@ _PAIRS = (
     _Pair("overall_preference", ("response1", "response2"), _first_below_zero, ("context", "prompt")),
 )
 
-_RATED = ("answers", "responses", "completions")
+_RATED = ("answers", "responses", "completions", "generations", "outputs", "samples", "candidates")
 _RANK, _SCORES = "rank", ("overall_score", "pm_score", "score", "rating")
 _BESIDE: Mapping[str, str] = {"ranks": _RANK, **{f"{name}s": name for name in _SCORES}, "rewards": "score"}
 """Lists of ranks or scores beside a list of answers, and the name of one."""
+
+_RIGHT = ("correctness", "correctness_math_verify", "is_correct", "correct", "passed")
+"""Lists of truth values beside a list of answers."""
 
 _SAID = ("answer", "response", "completion", "text", "content")
 _OPTIONS = ("opa", "opb", "opc", "opd")
@@ -114,7 +118,7 @@ def normalise_published_layout(record: Record, answer: str | None) -> tuple[Reco
         UndeclaredAnswerError: It holds several answers, and the source names none.
         RejectedRecordError: Neither side is the better one, or an index counts no option.
     """
-    record = _of_references(_of_tokens(_of_responses(_with_turns_of_prompts(record))))
+    record = _of_references(_of_tokens(_of_responses(_with_turns_of_prompts(_without_decision(record)))))
     if answer is None:
         record = _of_instances(record)
     if _TELLING.isdisjoint(record) or (answer is None and not _READ_FIRST.isdisjoint(record)):
@@ -125,6 +129,8 @@ def normalise_published_layout(record: Record, answer: str | None) -> tuple[Reco
         return _better_side(record, pair, answer)
     for key in _RATED:
         if rated := _rated(record.get(key)) or _rated(_with_marks(record, key)):
+            if answer == key:
+                _require_right(record, len(rated))
             return _best_rated(record, key, rated, answer)
         if answer == key and _is_rated_in_part(record.get(key)):
             detail = f"an answer in its `{key}` has no text, or no number as its rank or score"
@@ -132,6 +138,25 @@ def normalise_published_layout(record: Record, answer: str | None) -> tuple[Reco
     if CORRECT in record and all(isinstance(record.get(key), str) for key in _OPTIONS):
         return _correct_option(record, answer)
     return _chosen_transcript(record, answer), answer
+
+
+_OF_PRODIGY, _DECIDED = ("_task_hash", "_input_hash"), "answer"
+_DECISIONS = ("accept", "reject", "ignore")
+
+
+def _without_decision(record: Record) -> Record:
+    """A record without what an annotator said of it in `answer` (Prodigy).
+
+    Raises:
+        RejectedRecordError: It was not accepted.
+    """
+    said = record.get(_DECIDED)
+    if said not in _DECISIONS or not any(key in record for key in _OF_PRODIGY):
+        return record
+    if said != _DECISIONS[0]:
+        detail = f"its annotator said {said!r}"
+        raise RejectedRecordError(QuarantineReason.UNDESIRABLE, detail)
+    return {key: value for key, value in record.items() if key != _DECIDED}
 
 
 _OF_TOKENS = {"inputs_pretokenized": "inputs", "targets_pretokenized": "targets"}
@@ -289,11 +314,31 @@ def _rated(value: Json) -> list[_Rated]:
 def _with_marks(record: Record, key: str) -> Json:
     """The answers of a list with the ranks or scores of a list of the same length beside it."""
     answers = record.get(key)
+    for name in _RIGHT:
+        truths = record.get(name)
+        if not isinstance(answers, list) or not isinstance(truths, list) or len(answers) != len(truths):
+            continue
+        if truths and all(isinstance(each, bool) for each in truths):
+            return [
+                {_SAID[0]: text, _SCORES[0]: int(bool(each))}
+                for text, each in zip(answers, truths, strict=True)
+            ]
     for name, mark in _BESIDE.items():
         marks = record.get(name)
         if isinstance(answers, list) and isinstance(marks, list) and len(answers) == len(marks):
             return [{_SAID[0]: text, mark: each} for text, each in zip(answers, marks, strict=True)]
     return None
+
+
+def _require_right(record: Record, count: int) -> None:
+    """Refuse answers that are all marked as wrong.
+
+    Raises:
+        RejectedRecordError: They are.
+    """
+    for name in _RIGHT:
+        if record.get(name) == [False] * count:
+            raise RejectedRecordError(QuarantineReason.UNDESIRABLE, f"by its {name}, no answer is right")
 
 
 def _is_rated_in_part(value: Json) -> bool:

@@ -18,11 +18,17 @@ from dataclasses import dataclass, replace
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
-from autoselection_core.pool.canonical import canonical_object, says_something, spell_out, without_nulls
+from autoselection_core.pool.canonical import (
+    canonical_object,
+    holds_anything,
+    says_something,
+    spell_out,
+    without_nulls,
+)
 from autoselection_core.pool.reading.content import has_text
 from autoselection_core.pool.reading.exchanges import exchange
 from autoselection_core.pool.reading.further import further_spelling
-from autoselection_core.pool.reading.named import named_turns, split_text
+from autoselection_core.pool.reading.named import named_turns, split_text, with_named_speakers
 from autoselection_core.pool.reading.pairs import (
     answer_beside,
     named_answer,
@@ -34,10 +40,12 @@ from autoselection_core.pool.reading.rules import KNOWN, Rules
 from autoselection_core.pool.reading.side_texts import with_side_turns
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
+    BAD,
     CHOICES,
     CONTEXTS,
     DEFINITIONS,
     FORMATS,
+    GOOD,
     MEDIA,
     NAMED,
     PREFERENCE,
@@ -111,7 +119,9 @@ def read_record(record: Json, rules: Rules = KNOWN) -> ParsedRecord:
     if isinstance(record, list) and are_turns(record):
         record = {TURN_LISTS[0]: record}
     if not isinstance(record, dict):
-        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, "the record is not an object")
+        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, _no_object(record))
+    if rules.speakers:
+        record = with_named_speakers(record, rules)
     record, answer = normalise_published_layout(record, rules.answer_field)
     if answer != rules.answer_field:
         rules = replace(rules, answer=answer, fields=replace(rules.fields, answer=None))
@@ -122,6 +132,15 @@ def read_record(record: Json, rules: Rules = KNOWN) -> ParsedRecord:
         if rejection.reason not in _RESPELLED or respelled.keys() == record.keys():
             raise
         return _read(respelled, rules)
+
+
+def _no_object(record: Json) -> str:
+    """What a record is that has no fields, and the way forward."""
+    if not isinstance(record, list):
+        return "the record is a text, number or null alone, and no object with fields"
+    if all(isinstance(each, Mapping) for each in record):
+        return f"the record is a list of {len(record)} objects that are no turns: write each on its own line"
+    return 'the record is a list and no object with fields: write each as `{"question": ..., "answer": ...}`'
 
 
 _AROUND_NAMES = " \t\r\n\ufeff\u200b\xa0"
@@ -138,6 +157,7 @@ def _read(record: Mapping[str, Json], rules: Rules) -> ParsedRecord:
     there = {key: value for key, value in record.items() if value is not None}
     view = View({key: there[key] for key in there if key not in rules.keep} if rules.keep else there)
     _require_text(view)
+    _note_verdicts(view)
     read_as, turns = _turns(view, rules)
     turns = [*_system(view, rules, turns), *turns]
     kept = _up_to_the_last_answer(turns)
@@ -156,9 +176,16 @@ def _require_text(view: View) -> None:
         detail = f"its label is false; where that marks no bad answer, say `keep: [{label}]` in its source"
         raise RejectedRecordError(QuarantineReason.UNDESIRABLE, detail)
     for key in MEDIA:
-        if view.record.get(key):
+        if key in view.record and holds_anything(view.record[key]):
             detail = f"it comes with the field {key}; where answers do not depend on it, say `keep: [{key}]`"
             raise RejectedRecordError(QuarantineReason.MEDIA, detail)
+
+
+def _note_verdicts(view: View) -> None:
+    """Note truth values that may mark a bad answer, such as `is_correct: false`."""
+    for key, value in view.record.items():
+        if isinstance(value, bool) and key.casefold() in (BAD if value else GOOD):
+            view.notes.add(key, Treatment.VERDICT)
 
 
 def _is_bad(view: View, label: str) -> bool:
@@ -294,7 +321,10 @@ def _up_to_the_last_answer(turns: list[Message]) -> list[Message]:
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, "the list of turns is empty")
     answers = [number for number, turn in enumerate(turns) if turn.role is Role.ASSISTANT]
     if not answers:
-        raise RejectedRecordError(QuarantineReason.NO_ANSWER, "no turn is spoken by the assistant")
+        spoken = " and ".join(dict.fromkeys(str(turn.role) for turn in turns))
+        detail = f"no turn is spoken by the assistant, all by {spoken}"
+        way = "" if len(turns) == 1 else "; `speakers: {system: assistant}` in its source says where one is"
+        raise RejectedRecordError(QuarantineReason.NO_ANSWER, f"{detail}{way}")
     taught = [turns[number] for number in answers if turns[number].is_taught]
     if not taught:
         raise RejectedRecordError(

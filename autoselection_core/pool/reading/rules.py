@@ -7,6 +7,7 @@ from typing import ClassVar
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.pool.reading.spellings import CORRECT, COUNTED, NO_INPUT
 from autoselection_core.pool.reading.view import FieldRoles, names_in, require_template
+from autoselection_core.pool.sample import Role
 
 ANSWER_BY = ("index", "number", "letter", "text")
 OPTIONS = ("listed", "texts")
@@ -117,10 +118,12 @@ class Rules:
         columns: Names of the columns of a table (CSV, TSV) whose first line is a record and no heading.
         records: Places of the records in a JSON file that is one object, with dots between the names, such as
             `data.train`; by default `train` where there are several splits.
+        speakers: Roles of speakers of turns that have other names than the known ones, or another role than
+            these: a mapping of names, in any case, to `user`, `assistant`, `system` or `tool`.
 
     Raises:
-        SettingError: The limit is no limit, the answer or a column is named twice, or a field is read and
-            kept beside.
+        SettingError: The limit is no limit, the answer or a column is named twice, a field is read and
+            kept beside, or a speaker has no role or two.
     """
 
     fields: Fields = Fields()
@@ -130,8 +133,14 @@ class Rules:
     no_input: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
+    speakers: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
+        for _, role in self.speakers:
+            if role not in tuple(Role):
+                raise SettingError("speakers", role, f"one of {', '.join(Role)}, for each name")
+        if len(self.role_by_speaker) < len(self.speakers):
+            raise SettingError("speakers", dict(self.speakers), "names that differ in more than their case")
         if self.max_characters < 1:
             raise SettingError("max_characters", self.max_characters, "at least 1")
         if self.answer is not None and self.fields.answer is not None:
@@ -148,6 +157,11 @@ class Rules:
         return said == NO_INPUT or (
             bool(self.no_input) and said.casefold() in {each.casefold() for each in self.no_input}
         )
+
+    @cached_property
+    def role_by_speaker(self) -> dict[str, str]:
+        """Roles by names of speakers, in lower case."""
+        return {name.strip().casefold(): role for name, role in self.speakers}
 
     @property
     def answer_field(self) -> str | None:

@@ -40,7 +40,7 @@ def with_side_texts(question: str, view: View) -> str:
     for key in (*DEFINITIONS, *CONTEXTS):
         if key in view.record and (text := _text(view, key)):
             view.notes.add(key, Treatment.RENDERED)
-            question = question if text in question else _beside(question, text, key)
+            question = question if _holds(question, text, view.record[key]) else _beside(question, text, key)
     for key in CHOICES:
         choices = choices_in(view.record[key], key) if key in view.record else ()
         if choices:
@@ -71,6 +71,15 @@ def with_side_turns(turns: Sequence[Message], view: View) -> list[Message]:
             view.notes.add(key, Treatment.RENDERED)
             question = f"{question}\n{_list(question, choices)}".strip()
     return [*turns[:first], replace(turns[first], content=question), *turns[first + 1 :]]
+
+
+def _holds(question: str, text: str, value: Json) -> bool:
+    """Whether a question has a passage, or each of a list of passages, in it already."""
+    texts = value if isinstance(value, list) else []
+    is_each = bool(texts) and all(
+        isinstance(each, str) and canonical_text(each) in question for each in texts
+    )
+    return text in question or is_each
 
 
 def _beside(question: str, text: str, key: str) -> str:
@@ -317,6 +326,10 @@ def _passages(value: Json) -> Iterator[str]:
 
 def _titled(passage: Json) -> str | None:
     """Title and text of a passage that is an object; None for another one, and for typed parts."""
+    if isinstance(passage, list) and len(passage) == len(_LABELLED) and isinstance(passage[0], str):
+        title, said = passage  # HotpotQA's own files
+        is_said = isinstance(said, list) and all(isinstance(each, str) for each in said)
+        return f"{title}: {''.join(map(str, said))}" if is_said and isinstance(said, list) else None
     if not isinstance(passage, Mapping) or "type" in passage:
         return None
     text = next((said for key in _BODIES if isinstance(said := passage.get(key), str)), None)

@@ -10,8 +10,12 @@ QUESTIONS = ("instruction", "question", "prompt", "query", "problem", "input", "
 ANSWERS = ("output", "response", "answer", "completion", "solution", "target", "targets")
 SYSTEMS = ("system", "system_prompt", "system_message")
 TOOLS = ("tools", "functions")
-CONTEXTS = ("context", "passage", "document", "passages", "documents", "article")
-"""Texts that a question is about; they follow it as Alpaca's `input` follows its instruction."""
+CONTEXTS = (
+    *("context", "passage", "document", "passages", "documents", "article"),
+    *("contexts", "retrieved_contexts"),
+)
+"""Texts that a question is about; they follow it as Alpaca's `input` follows its instruction. The last two
+are those of retrieval (Ragas), mostly lists of passages."""
 
 DEFINITIONS = ("definition",)
 """Texts that say what the task is (Super-NaturalInstructions); the question follows them."""
@@ -37,8 +41,25 @@ CORRECT = "cop"
 COUNTED: Mapping[str, int] = {"cop_from_0": 0, "cop_from_1": 1}
 """What a source names as its answer where `cop` counts options, and the number of the first."""
 
-MEDIA = ("image", "images", "audio", "audios", "video", "videos")
-"""Columns of images, audio and video. A question that comes with one cannot be answered without it."""
+_MEDIA = ("image", "audio", "video")
+MEDIA = (
+    *("image", "images", "audio", "audios", "video", "videos", "img", "imgs"),
+    *(
+        f"{kind}_{what}"
+        for kind in (*_MEDIA, "img")
+        for what in ("path", "paths", "url", "urls", "file", "files")
+    ),
+)
+"""Columns of images, audio and video, or of where they are. A question that comes with one cannot be answered
+without it."""
+
+ATTACHED = frozenset((*MEDIA, "attachments", "experimental_attachments", "files"))
+"""Fields of a turn with pictures or files that come with it (Ollama, Claude's exports, AI SDK)."""
+
+_VERDICTS = ("correct", "safe", "valid", "success", "resolved", "passed", "verified", "accepted", "approved")
+GOOD = frozenset((*_VERDICTS, *(f"is_{name}" for name in _VERDICTS), "is_good"))
+BAD = frozenset(name for stem in ("rejected", "bad", "flagged", "toxic") for name in (stem, f"is_{stem}"))
+"""Fields of a record that may mark a bad answer: the first where false, these where true."""
 
 FORMATS: Mapping[str, str] = {
     "messages": "OpenAI",
@@ -60,6 +81,9 @@ NAMED = "named fields"
 """Name of the format of records whose source declares the roles of their fields."""
 
 SPEAKERS = ("role", "from", "speaker", "sender")
+AUTHOR = "author"
+"""Field of a turn without these that holds a speaker, or an object with a role (exports of ChatGPT, PaLM)."""
+
 CONTENTS = ("content", "value", "text")
 FURTHER_CONTENTS = ("message", "utterance", "body")
 """Text of a turn that has none under the usual names (Cohere, dialogues of tasks)."""
@@ -67,6 +91,12 @@ FURTHER_CONTENTS = ("message", "utterance", "body")
 REASONING = ("reasoning_content", "thinking", "reasoning")
 HISTORIES = ("history", "chat_history", "conversation_history")
 """Earlier turns beside a question (Alpaca's kind, Cohere, LangChain)."""
+
+FURTHER_TURN_LISTS = (
+    *("trajectory", "traj", "turns", "contents", "chat_messages", "items", "chat", "data"),
+    *HISTORIES[1:],
+)
+"""Fields of turns that only a record is looked at for which has no known one."""
 
 REFUSAL = "refusal"
 """Field of what the assistant says in place of a content (OpenAI)."""

@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import NoReturn
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
-from autoselection_core.pool.canonical import canonical_text, spell_json, verbatim_text
+from autoselection_core.pool.canonical import canonical_text, holds_anything, spell_json, verbatim_text
 from autoselection_core.pool.reading.content import (
     RESULT,
     USE,
@@ -24,6 +25,8 @@ from autoselection_core.pool.reading.content import (
 )
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
+    ATTACHED,
+    AUTHOR,
     CALL_FIELDS,
     CALL_ID,
     CONTENTS,
@@ -232,14 +235,13 @@ def _messages(turn: Turn, number: int, where: str, notes: Notes) -> Iterator[Mes
         return
     role = role_of(name) if isinstance(name, str) else None
     if role is None or not isinstance(name, str):
-        raise RejectedRecordError(
-            QuarantineReason.UNKNOWN_ROLE, f"turn {number} of {where} is spoken by {name!r}"
-        )
+        _reject_speaker(turn, name, f"turn {number} of {where}")
     content = known_parts(_content(turn, role))
     if isinstance(content, list) and _holds(content, RESULT):
         yield from _with_results(turn, content, number, where, notes)
         return
     if len(turn) > _SAID_OF_A_TURN:
+        _require_whole(turn, role, f"turn {number} of {where}")
         _note_fields(turn, where, notes, content)
     message = _message(turn, role, name, content, f"turn {number} of {where}")
     if message.reasoning and isinstance(content, list):
@@ -248,6 +250,23 @@ def _messages(turn: Turn, number: int, where: str, notes: Notes) -> Iterator[Mes
         notes.add(f"{where}[].tool_calls", Treatment.CALLS)
     if message.content or role is not Role.SYSTEM:
         yield message
+
+
+def _require_whole(turn: Turn, role: Role, where: str) -> None:
+    """Refuse a question that comes with pictures or files, which nothing reads."""
+    for key, value in turn.items() if role is Role.USER else ():
+        if key.casefold() in ATTACHED and holds_anything(value):
+            raise RejectedRecordError(QuarantineReason.MEDIA, f"{where} comes with {key}, which are not read")
+
+
+def _reject_speaker(turn: Turn, name: Json, where: str) -> NoReturn:
+    """Put a turn aside whose speaker is not known, with the setting that says who it is."""
+    if name is None:
+        detail = f"{where} has no speaker ({', '.join(SPEAKERS)}); its fields are {', '.join(turn) or 'none'}"
+        raise RejectedRecordError(QuarantineReason.UNKNOWN_ROLE, detail)
+    shown = json.dumps(name if isinstance(name, str) else spell_json(name), ensure_ascii=False)
+    way = f"`speakers: {{{shown}: assistant}}` in its source says that it is the assistant, `user` the user"
+    raise RejectedRecordError(QuarantineReason.UNKNOWN_ROLE, f"{where} is spoken by {name!r}; {way}")
 
 
 def _message(turn: Turn, role: Role, name: str, content: Json, where: str) -> Message:
@@ -279,14 +298,14 @@ def _by_speaker(turn: Turn) -> Iterator[dict[str, Json]]:
     if set(_PAIR) & set(roles.values()):
         return
     asked, answered = (_first(turn, keys) for keys in (QUESTIONS, ANSWERS))
-    author, kind = turn.get("author"), turn.get("type")
-    speaker = author.get("role") if isinstance(author, Mapping) else kind
+    author, kind = turn.get(AUTHOR), turn.get("type")
+    speaker = author.get("role") if isinstance(author, Mapping) else author or kind
     if asked is not None and answered is not None:
         yield {"role": _PAIR[0], "content": asked}
         yield {"role": _PAIR[1], "content": answered, **marks}
-    elif not roles and isinstance(speaker, str) and role_of(speaker) is not None:
+    elif not roles and isinstance(speaker, str) and (speaker is author or role_of(speaker) is not None):
         inner = turn.get("data")  # LangChain writes a message under `data`
-        rest = {key: value for key, value in turn.items() if key not in ("author", "type")}
+        rest = {key: value for key, value in turn.items() if key not in (AUTHOR, "type")}
         yield {**(inner if isinstance(inner, Mapping) else rest), "role": speaker}
 
 
@@ -378,5 +397,12 @@ def _note_fields(turn: Turn, where: str, notes: Notes, content: Json) -> None:
             notes.add(field, Treatment.WEIGHT)
         elif value is not None and (key in FURTHER_MARKS or (key in MARKS and weight_of(value) is None)):
             notes.add(field, Treatment.MARK)
-        elif key not in TURN_FIELDS and value is not content and has_text(value):
+        elif value is not content and (_adds(key, value, content) if key in TURN_FIELDS else has_text(value)):
             notes.add(field, Treatment.LEFT)
+
+
+def _adds(key: str, value: Json, content: Json) -> bool:
+    """Whether another text of a turn is not within its content."""
+    if key not in CONTENTS or not isinstance(value, str) or not isinstance(content, str):
+        return False
+    return value.strip() not in content

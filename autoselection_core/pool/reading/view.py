@@ -32,6 +32,7 @@ class Treatment(StrEnum):
     UNTAUGHT = "turns that are not taught"
     WEIGHT = "turn weights other than 0 and 1, read as 1"
     LABEL = "label of 0, which may mark a bad answer; not read"
+    VERDICT = "truth value that may mark a bad answer; not read"
     MISSING = "field of a template that a record lacks, filled with nothing"
     MARK = "mark of turns in terms that are not known, not read: turns are taught"
     OF_FILE = "text of the file beside its records, not kept"

@@ -317,7 +317,7 @@ REPLY: Json = {"role": "assistant", "content": "Hello."}
 CHAT: Json = {"id": "chatcmpl-1", "choices": [{"index": 0, "message": REPLY, "finish_reason": "stop"}]}
 PARTS: Json = [{"type": "text", "text": "Hello."}]
 CLAUDE: Json = {"id": "msg_1", "type": "message", "role": "assistant", "content": PARTS, "usage": {"n": 1}}
-GEMINI: Json = {
+GEMINI: dict[str, Json] = {
     "candidates": [{"content": {"role": "model", "parts": [{"text": "Hello."}]}}],
     "modelVersion": "x",
 }
@@ -326,6 +326,7 @@ ITEMS: Json = [
 ]
 WHOLE: Json = {"model": "m", "messages": ASKED}
 URL = "/v1/chat/completions"
+SAID_OF_HI = conversation((Role.USER, "Hi"), (Role.ASSISTANT, "Hello."))
 EXCHANGES: dict[str, dict[str, Json]] = {
     "log of requests": {"request": WHOLE, "response": CHAT},
     "log of requests with a text": {"request": WHOLE, "response": "Hello."},
@@ -366,6 +367,59 @@ EXCHANGES: dict[str, dict[str, Json]] = {
 @pytest.mark.parametrize("record", EXCHANGES.values(), ids=EXCHANGES)
 def test_a_request_to_a_model_and_its_response_are_a_conversation(record: Json) -> None:
     assert read_record(record).sample == conversation((Role.USER, "Hi"), (Role.ASSISTANT, "Hello."))
+
+
+def test_the_answers_of_a_response_are_not_chosen_from_where_nothing_says_which_is_best() -> None:
+    for key in ("generations", "outputs", "responses"):
+        with pytest.raises(RejectedRecordError, match=f"its {key} are 2 answers"):
+            read_record({"prompt": "Hi", key: ["Go.", "Hello."]})
+
+
+@pytest.mark.parametrize("name", ["correctness", "is_correct", "correctness_math_verify"])
+def test_of_several_answers_that_are_marked_the_first_right_one_is_read(name: str) -> None:
+    record: dict[str, Json] = {"question": "Hi", "answer": "7", "generations": ["Go.", "Hello.", "Hey."]}
+    marked: dict[str, Json] = {**record, name: [False, True, True]}
+
+    assert read_record(marked, Rules(answer="generations")).sample == SAID_OF_HI
+    with pytest.raises(RejectedRecordError, match="no answer is right"):
+        read_record({**record, name: [False, False, False]}, Rules(answer="generations"))
+    with pytest.raises(UndeclaredAnswerError, match="answer: generations"):
+        read_record({key: value for key, value in marked.items() if key != "answer"})
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}], **GEMINI},
+        {"inputs": {"messages": ASKED}, "outputs": {"messages": [REPLY]}},
+        {"request": WHOLE, "response": {"output": {"message": REPLY}, "stopReason": "end_turn"}},
+        {"input": {"inputBodyJson": WHOLE}, "output": {"outputBodyJson": {"output": {"message": REPLY}}}},
+    ],
+    ids=["Gemini in one object", "LangGraph", "Converse", "log of Bedrock"],
+)
+def test_further_exchanges_are_a_conversation(record: Json) -> None:
+    assert read_record(record).sample == SAID_OF_HI
+
+
+def test_a_turn_of_the_user_alone_is_no_response() -> None:
+    records: list[Json] = [
+        {"message": {"role": "user", "content": "Hi"}},
+        {"role": "user", "content": [{"text": "Hi"}]},
+    ]
+    for record in records:
+        with pytest.raises(RejectedRecordError) as caught:
+            read_record(record)
+        assert "response of a model" not in caught.value.detail
+
+
+def test_what_an_annotator_decided_is_no_answer() -> None:
+    record: dict[str, Json] = {"prompt": "Hi", "response": "Hello.", "_task_hash": 1}
+
+    assert read_record({**record, "answer": "accept"}).sample == SAID_OF_HI
+    with pytest.raises(RejectedRecordError, match="annotator said 'reject'") as caught:
+        read_record({**record, "answer": "reject"})
+    assert caught.value.reason == QuarantineReason.UNDESIRABLE
+    assert read_record({"prompt": "Yes or no?", "answer": "accept"}).sample.messages[1].content == "accept"
 
 
 def test_an_exchange_keeps_system_message_tools_calls_and_what_is_beside() -> None:
@@ -760,6 +814,30 @@ def test_what_nobody_can_see_is_no_question_and_no_answer(unseen: str) -> None:
             {"input": "Hi", "actual_output": "a", "expected_output": "b"},
             "perhaps `answer: actual_output` or `answer: expected_output`",
         ),
+        (
+            {"user": "bob", "type": "m", "ts": "1", "Frage": "Was?", "Antwort": "Das."},
+            "{question: Frage, answer:",
+        ),
+        (
+            {"goal": "Open it.", "sol1": "Pull.", "sol2": "Push.", "label": 0},
+            "choices: [sol1, sol2], answer: label",
+        ),
+        ({"ctx": "The ice", "endings": ["a", "b"], "label": "1"}, "choices: endings, answer: label}`"),
+        (
+            {"premise": "a", "hypothesis": "b", "label": 0},
+            'question: "{premise}\\n{hypothesis}", answer: label',
+        ),
+        ({"text": "Nice.", "label": 1, "label_text": "good"}, "{question: text, answer: label_text}"),
+        (
+            {"translation": {"en": "Hello", "de": "Hallo"}},
+            "{question: translation.en, answer: translation.de}",
+        ),
+        (
+            {"question": "Who?", "choices": ["a", "b"], "correct_option": 1},
+            "perhaps `answer: correct_option`",
+        ),
+        ({"prompt": "Tell.", "tale": "Once."}, "perhaps `answer: tale`"),
+        ({"type": "user", "sessionId": "s", "message": {"role": "user", "content": "Hi"}}, "map(.message)"),
     ],
 )
 def test_fields_that_are_not_known_are_named_in_the_way_forward(record: Json, way: str) -> None:

@@ -190,9 +190,65 @@ def test_rules_that_contradict_one_another_are_refused() -> None:
         {"answer": "a", "fields": Fields(answer="b")},
         {"keep": ("a",), "fields": Fields(question="{a.b}")},
         {"max_characters": 0},
+        {"speakers": (("Wizard", "teacher"),)},
+        {"speakers": (("Wizard", "user"), ("wizard", "assistant"))},
     ):
         with pytest.raises(SettingError):
             Rules(**wrong)
+
+
+WIZARD = Rules(
+    speakers=(("0_Wizard", "assistant"), ("Apprentice", "user"), ("1", "user"), ("0", "assistant"))
+)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"dialog": [{"speaker": "Apprentice", "text": "Hi"}, {"speaker": "0_wizard", "text": "Hello."}]},
+        {"turns": {"speaker": [1, 0], "utterance": ["Hi", "Hello."]}},
+        {"messages": '[{"role": 1, "content": "Hi"}, {"role": 0, "content": "Hello."}]'},
+        {"conversation": [{"Apprentice": "Hi"}, {"0_Wizard": "Hello."}]},
+        {
+            "messages": [
+                {"author": "apprentice", "content": "Hi"},
+                {"author": "0_Wizard", "content": "Hello."},
+            ]
+        },
+        {"messages": [{"author": {"role": 1}, "text": "Hi"}, {"author": {"role": 0}, "text": "Hello."}]},
+    ],
+    ids=["names", "numbers", "text", "fields", "authors", "roles of authors"],
+)
+def test_a_source_may_say_who_its_speakers_are(record: Json) -> None:
+    sample = read_record(record, WIZARD).sample
+
+    assert [(str(each.role), each.content) for each in sample.messages] == [
+        ("user", "Hi"),
+        ("assistant", "Hello."),
+    ]
+
+
+def test_speakers_that_a_source_names_change_no_text_and_no_other_list() -> None:
+    record: Json = {
+        "dialog": [{"speaker": "Apprentice", "text": "0_Wizard"}, {"speaker": "0_Wizard", "text": "1"}],
+        "labels": [{"speaker": "Apprentice", "text": "polite"}],
+    }
+
+    reading = read_record(record, WIZARD)
+
+    assert [each.content for each in reading.sample.messages] == ["0_Wizard", "1"]
+    assert reading.extras == '{"labels":[{"speaker":"Apprentice","text":"polite"}]}'
+
+
+def test_a_speaker_that_is_not_known_names_the_setting_that_says_who_it_is() -> None:
+    record: Json = {
+        "dialog": [{"speaker": "Apprentice", "text": "Hi"}, {"speaker": "0_Wizard", "text": "No"}]
+    }
+
+    with pytest.raises(RejectedRecordError, match=r'`speakers: \{"Apprentice": assistant\}` in its source'):
+        read_record(record)
+    with pytest.raises(RejectedRecordError, match=r"has no speaker \(role, from, .*; its fields are said"):
+        read_record({"dialog": [{"said": "Hi"}]})
 
 
 @pytest.mark.parametrize(

@@ -29,11 +29,21 @@ def test_a_passage_is_part_of_the_question(field: str, passage: Json) -> None:
     assert read_record(record).extras is None
 
 
+def test_passages_that_the_question_holds_apart_from_one_another_are_not_read_twice() -> None:
+    asked = "[1] It was 1911.\n[2] It rained.\nWho came?"
+
+    assert question({**ASKED, "question": asked, "contexts": ["It was 1911.", "It rained."]}) == asked
+    assert question({**ASKED, "question": asked, "contexts": ["It was 1911.", "It snowed."]}) == (
+        f"{asked}\nIt was 1911.\nIt snowed."
+    )
+
+
 @pytest.mark.parametrize(
     "passages",
     [
         [{"title": "1911", "text": "Anneke Vos came."}, {"text": "It was raining."}],
         {"title": ["1911"], "sentences": [["Anneke Vos came.\nIt was raining."]]},
+        [["1911", ["Anneke Vos came.", "\nIt was raining."]]],
     ],
 )
 def test_passages_have_their_titles_and_a_line_each(passages: Json) -> None:

@@ -20,6 +20,7 @@ TURNS: list[Json] = [
     {"role": "user", "content": "Name a river."},
     {"role": "assistant", "content": "The Lemmer."},
 ]
+SAID_ALONE: Json = {"question": "Name a river.", "answer": "The Lemmer."}
 PARTS: list[Json] = [{"type": "text", "value": "Name a river."}]
 
 
@@ -106,6 +107,104 @@ def test_an_empty_list_of_turns_hides_no_question() -> None:
     assert (
         read_record({"messages": [], "prompt": "Name a river.", "completion": "The Lemmer."}).sample == SAID
     )
+
+
+@pytest.mark.parametrize("field", ["question", "prompt", "query", "problem"])
+def test_an_instruction_is_followed_by_the_question_that_it_is_about(field: str) -> None:
+    reading = read_record({"instruction": "Answer briefly.", field: "Name a river.", "output": "The Lemmer."})
+
+    assert reading.sample.messages[0].content == "Answer briefly.\nName a river."
+    assert reading.notes == ((field, Treatment.RENDERED),)
+
+
+def test_a_prompt_around_an_instruction_is_not_read_beside_it() -> None:
+    prompt = "Below is an instruction.\n\nName a  river.\n\n### Response:"
+
+    assert (
+        read_record({"instruction": "Name a river.", "prompt": prompt, "output": "The Lemmer."}).sample
+        == SAID
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "other"), [("question", "prompt"), ("prompt", "problem"), ("query", "problem")]
+)
+def test_two_questions_that_differ_are_put_aside(field: str, other: str) -> None:
+    record: dict[str, Json] = {field: "Name a river.", other: "Solve.", "answer": "The Lemmer."}
+
+    with pytest.raises(RejectedRecordError, match="both ask") as caught:
+        read_record(record)
+
+    assert caught.value.reason == QuarantineReason.CONTRADICTION
+    assert read_record(record, Rules(keep=(other,))).sample == SAID
+    assert read_record(record, Rules(Fields(question=field))).sample == SAID
+
+
+@pytest.mark.parametrize("field", ["images", "attachments", "Files"])
+def test_a_question_that_comes_with_pictures_or_files_is_put_aside(field: str) -> None:
+    turns: list[Json] = [{"role": "user", "content": "Name a river.", field: ["a.png"]}, TURNS[1]]
+
+    with pytest.raises(RejectedRecordError, match=f"comes with {field}") as caught:
+        read_record({"messages": turns})
+
+    assert caught.value.reason == QuarantineReason.MEDIA
+    assert (
+        read_record({"messages": [{"role": "user", "content": "Name a river.", field: []}, TURNS[1]]}).sample
+        == SAID
+    )
+
+
+@pytest.mark.parametrize(
+    "part", [{"inlineData": {"data": "x"}}, {"image": {"format": "png"}}, {"fileData": {"fileUri": "x"}}]
+)
+def test_parts_without_a_type_may_be_pictures_or_files(part: Json) -> None:
+    with pytest.raises(RejectedRecordError, match="holds a part with") as caught:
+        read_record({"messages": [{"role": "user", "content": [part, {"text": "Name a river."}]}, TURNS[1]]})
+
+    assert caught.value.reason == QuarantineReason.MEDIA
+
+
+@pytest.mark.parametrize("field", ["image_path", "img", "image_url", "audio_file"])
+def test_the_place_of_a_picture_is_one(field: str) -> None:
+    with pytest.raises(RejectedRecordError, match="comes with the field"):
+        read_record({"question": "What is it?", field: "a.png", "answer": "A river."})
+
+
+@pytest.mark.parametrize("nothing", [{"bytes": None, "path": None}, [{"path": ""}], {}, ""])
+def test_a_padded_picture_is_none(nothing: Json) -> None:
+    assert read_record({"messages": TURNS, "image": nothing}).sample == SAID
+
+
+@pytest.mark.parametrize(("field", "value"), [("is_correct", False), ("Resolved", False), ("rejected", True)])
+def test_truth_values_that_may_mark_a_bad_answer_are_noted(field: str, value: bool) -> None:  # noqa: FBT001
+    assert read_record({"messages": TURNS, field: value}).notes == ((field, Treatment.VERDICT),)
+    assert read_record({"messages": TURNS, field: not value}).notes == ()
+
+
+def test_a_second_text_of_a_turn_is_noted_where_it_says_something_else() -> None:
+    def noted(text: str) -> list[str]:
+        turns: list[Json] = [TURNS[0], {"role": "assistant", "content": "The Lemmer.", "text": text}]
+        return [field for field, _ in read_record({"messages": turns}).notes]
+
+    assert noted("The Rhine.") == ["messages[].text"]
+    assert noted(" The Lemmer.\n") == []
+
+
+def test_texts_with_annotations_are_texts() -> None:
+    text: Json = [{"type": "text", "text": {"value": "The Lemmer.", "annotations": []}}]
+
+    assert read_record({"messages": [TURNS[0], {"role": "assistant", "content": text}]}).sample == SAID
+
+
+def test_a_record_without_fields_says_what_it_is() -> None:
+    records: list[tuple[Json, str]] = [
+        (["a", "b"], "is a list"),
+        ("a", "is a text"),
+        ([SAID_ALONE, SAID_ALONE], "list of 2 obj"),
+    ]
+    for record, says in records:
+        with pytest.raises(RejectedRecordError, match=says):
+            read_record(record)
 
 
 def test_known_fields_are_known_in_any_case() -> None:

@@ -116,8 +116,12 @@ def test_a_result_is_the_same_in_every_spelling(turn: Json) -> None:
             {"role": "assistant", "channel": "analysis", "content": "17 * 3"},
             {"role": "assistant", "channel": "final", "content": "51"},
         ],
+        [
+            {"role": "assistant", "channel": "analysis", "content": [{"type": "text", "text": "17 * 3"}]},
+            {"role": "assistant", "channel": "final", "content": [{"type": "text", "text": "51"}]},
+        ],
     ],
-    ids=["field", "Anthropic", "Mistral", "hidden", "Gemini", "Bedrock", "Harmony"],
+    ids=["field", "Anthropic", "Mistral", "hidden", "Gemini", "Bedrock", "Harmony", "Harmony's parts"],
 )
 def test_reasoning_is_the_same_in_every_spelling(turns: list[Json]) -> None:
     reading = read_record({"messages": [ASK, *turns]})
