@@ -74,6 +74,7 @@ KNOWN_FIELDS = frozenset(
         *DEFINITIONS,
     )
 )
+_MEDIA = frozenset(MEDIA)
 _UNPAIRED = {"prompt", "completion"}
 """Fields beside the label of an unpaired preference, as TRL trains KTO (Ethayarajh et al. 2024) with them."""
 
@@ -175,7 +176,7 @@ def _require_text(view: View) -> None:
     if label is not None and _is_bad(view, label):
         detail = f"its label is false; where that marks no bad answer, say `keep: [{label}]` in its source"
         raise RejectedRecordError(QuarantineReason.UNDESIRABLE, detail)
-    for key in MEDIA:
+    for key in () if _MEDIA.isdisjoint(view.record) else MEDIA:
         if key in view.record and holds_anything(view.record[key]):
             detail = f"it comes with the field {key}; where answers do not depend on it, say `keep: [{key}]`"
             raise RejectedRecordError(QuarantineReason.MEDIA, detail)
