@@ -91,7 +91,7 @@ def _code(process: subprocess.Popen[bytes], call: ProgramCall) -> int | None:
             return process.wait(min(_POLL_S, call.timeout_s - passed))
         except subprocess.TimeoutExpired:
             if call.progress is not None:
-                call.progress("judge", int(passed), int(call.timeout_s))
+                call.progress("judge, seconds of its limit", int(passed), int(call.timeout_s))
 
 
 def _end_all(process: subprocess.Popen[bytes], mark: bytes) -> None:

@@ -74,13 +74,25 @@ def conversation(value: Json, where: str, notes: Notes) -> list[Message]:
     Raises:
         RejectedRecordError: A turn is spoken by nobody known, or holds something other than text.
     """
-    messages: list[Message] = []
     turns = turn_list(value, where)
     if turns and not isinstance(turns[0], dict):
         if all(isinstance(turn, str) and not _is_object(turn) for turn in turns):
             return alternating(list(turns), where)
         turns = [_spoken(turn) for turn in turns]
-    for number, turn in enumerate(without_channels(without_items(turns)), 1):
+    spoken = without_channels(without_items(turns))
+    try:
+        return _joined(spoken, where, notes)
+    except RejectedRecordError as rejection:
+        if rejection.reason != QuarantineReason.UNKNOWN_ROLE:
+            raise
+        raise RejectedRecordError(
+            rejection.reason, f"{rejection.detail}{_way_to_roles(spoken)}"
+        ) from rejection
+
+
+def _joined(turns: Sequence[Json], where: str, notes: Notes) -> list[Message]:
+    messages: list[Message] = []
+    for number, turn in enumerate(turns, 1):
         if not isinstance(turn, dict):
             raise RejectedRecordError(
                 QuarantineReason.NO_MESSAGES, f"turn {number} of {where} is not an object"
@@ -91,6 +103,17 @@ def conversation(value: Json, where: str, notes: Notes) -> list[Message]:
             else:
                 messages.append(message)
     return messages
+
+
+def _way_to_roles(turns: Sequence[Json]) -> str:
+    """The setting that says who the speakers are whose names are not known; nothing without any."""
+    found = (_first(turn, (*SPEAKERS, AUTHOR)) for turn in turns if isinstance(turn, Mapping))
+    names = dict.fromkeys(str(name) for name in found if isinstance(name, str | int))
+    open_roles = [role for role in _PAIR if role not in set(map(role_of, names))] or [Role.ASSISTANT]
+    unknown = [name for name in names if role_of(name) is None][: len(open_roles)]
+    roles = zip(unknown, open_roles, strict=False)
+    said = ", ".join(f"{json.dumps(name, ensure_ascii=False)}: {role}" for name, role in roles)
+    return f"; `speakers: {{{said}}}` in its source says who is who, where that is so" if said else ""
 
 
 def turn_list(value: Json, where: str) -> Sequence[Json]:
@@ -260,13 +283,11 @@ def _require_whole(turn: Turn, role: Role, where: str) -> None:
 
 
 def _reject_speaker(turn: Turn, name: Json, where: str) -> NoReturn:
-    """Put a turn aside whose speaker is not known, with the setting that says who it is."""
+    """Put a turn aside whose speaker is not known."""
     if name is None:
         detail = f"{where} has no speaker ({', '.join(SPEAKERS)}); its fields are {', '.join(turn) or 'none'}"
         raise RejectedRecordError(QuarantineReason.UNKNOWN_ROLE, detail)
-    shown = json.dumps(name if isinstance(name, str) else spell_json(name), ensure_ascii=False)
-    way = f"`speakers: {{{shown}: assistant}}` in its source says that it is the assistant, `user` the user"
-    raise RejectedRecordError(QuarantineReason.UNKNOWN_ROLE, f"{where} is spoken by {name!r}; {way}")
+    raise RejectedRecordError(QuarantineReason.UNKNOWN_ROLE, f"{where} is spoken by {name!r}")
 
 
 def _message(turn: Turn, role: Role, name: str, content: Json, where: str) -> Message:

@@ -326,6 +326,7 @@ ITEMS: Json = [
 ]
 WHOLE: Json = {"model": "m", "messages": ASKED}
 URL = "/v1/chat/completions"
+PARTS_OF_HI: Json = [{"text": "Hi"}]
 SAID_OF_HI = conversation((Role.USER, "Hi"), (Role.ASSISTANT, "Hello."))
 EXCHANGES: dict[str, dict[str, Json]] = {
     "log of requests": {"request": WHOLE, "response": CHAT},
@@ -390,7 +391,7 @@ def test_of_several_answers_that_are_marked_the_first_right_one_is_read(name: st
 @pytest.mark.parametrize(
     "record",
     [
-        {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}], **GEMINI},
+        {**GEMINI, "contents": [{"role": "user", "parts": PARTS_OF_HI}]},
         {"inputs": {"messages": ASKED}, "outputs": {"messages": [REPLY]}},
         {"request": WHOLE, "response": {"output": {"message": REPLY}, "stopReason": "end_turn"}},
         {"input": {"inputBodyJson": WHOLE}, "output": {"outputBodyJson": {"output": {"message": REPLY}}}},

@@ -245,8 +245,13 @@ def test_a_speaker_that_is_not_known_names_the_setting_that_says_who_it_is() -> 
         "dialog": [{"speaker": "Apprentice", "text": "Hi"}, {"speaker": "0_Wizard", "text": "No"}]
     }
 
-    with pytest.raises(RejectedRecordError, match=r'`speakers: \{"Apprentice": assistant\}` in its source'):
+    with pytest.raises(
+        RejectedRecordError, match=r'`speakers: \{"Apprentice": user, "0_Wizard": assistant\}`'
+    ):
         read_record(record)
+    one_known: Json = [{"role": "user", "content": "Hi"}, {"role": "Coach", "content": "Hello."}]
+    with pytest.raises(RejectedRecordError, match=r'`speakers: \{"Coach": assistant\}` in its source'):
+        read_record({"messages": one_known})
     with pytest.raises(RejectedRecordError, match=r"has no speaker \(role, from, .*; its fields are said"):
         read_record({"dialog": [{"said": "Hi"}]})
 
