@@ -18,7 +18,7 @@ from autoselection_core.pool.reading.turns import are_turns
 from autoselection_core.pool.sample import Role
 
 FURTHER_SYSTEMS = ("systeminstruction", "system_instruction", "systemprompt", "preamble")
-_ANSWER = "answer"
+_CONVERSATION, _QUESTION, _ANSWER = "conversation", "question", "answer"
 
 Found: TypeAlias = tuple[str, Json]
 """Name of a field as the record spells it, and its value."""
@@ -61,6 +61,31 @@ def request_alone(record: Mapping[str, Json]) -> Mapping[str, Json] | None:
     beside = {key: value for key, value in record.items() if key != _REQUEST}
     told = {key: request[key] for key in _REQUESTED if request.get(key)}
     return {**beside, **({_REQUEST: rest} if rest else {}), **told}
+
+
+_MESSAGE_OF_USER, _TEXT_OF_BOT = "message", "text"
+
+
+def cohere_message(record: Mapping[str, Json]) -> Mapping[str, Json] | None:
+    """A question in `message` behind earlier turns, or beside an answer; the answer may be `text`."""
+    asked, said, before = (record.get(key) for key in (_MESSAGE_OF_USER, _TEXT_OF_BOT, HISTORIES[1]))
+    if any(record.get(key) for key in (*QUESTIONS, *TURN_LISTS)):
+        return None
+    if not isinstance(asked, str):
+        is_answered = (
+            asked is None and isinstance(said, str) and isinstance(before, list) and are_turns(before)
+        )
+        return {**record, _CONVERSATION: before, _ANSWER: said} if is_answered else None
+    rest = {key: value for key, value in record.items() if key != _MESSAGE_OF_USER}
+    if any(record.get(key) is not None for key in ANSWERS):
+        return {**rest, _QUESTION: asked}
+    if before is None or not isinstance(said, str):
+        return None
+    del rest[_TEXT_OF_BOT]
+    last = before[-1] if isinstance(before, list) and before else None
+    if isinstance(last, Mapping) and last.get(_MESSAGE_OF_USER) == said:
+        return {**rest, _CONVERSATION: before}  # a response repeats the whole conversation
+    return {**rest, _QUESTION: asked, _ANSWER: said}
 
 
 _REQUESTS = ("request", "request_body", "body", "params", "payload", "modelInput", "inputs", _REQUEST)
