@@ -68,6 +68,31 @@ _GENERIC = frozenset(("data", "default", "train", "test", "validation", "valid",
 """Folders between a data set and its shards."""
 
 
+TRAIN = ("train", "training")
+OTHER_SPLITS = ("validation", "valid", "val", "dev", "eval", "test", "testing")
+"""Splits of a data set that are put aside where a JSON file has a split to train on, and else are named."""
+
+_BEHIND_SPLIT = re.compile(r"[-_.\d]")
+
+
+def split_of(file: Path, root: Path) -> str | None:
+    """The split that a file is of, by its name or that of a folder below the root; None for none.
+
+    Example:
+        >>> (
+        ...     split_of(Path("a/test-00000-of-00001.parquet"), Path("a")),
+        ...     split_of(Path("a/Train/0.json"), Path("a")),
+        ... )
+        ('test', 'train')
+    """
+    names = (
+        stem_of(file),
+        *(folder.name for folder in file.parents if folder != root and root in folder.parents),
+    )
+    firsts = (_BEHIND_SPLIT.split(name.casefold())[0] for name in names)
+    return next((name for name in firsts if name in (*TRAIN, *OTHER_SPLITS)), None)
+
+
 @dataclass(frozen=True)
 class DataSet:
     """Records that belong together.

@@ -21,7 +21,14 @@ from autoselection_core.pool.quarantine import Quarantine, QuarantineCount
 from autoselection_core.pool.reading import read_record
 from autoselection_core.pool.reading.view import Treatment
 from autoselection_core.pool.record_sorter import RecordOutcome, RecordSorter
-from autoselection_core.pool.sources import NamedTwice, Source, SourceFile, name_apart, named_twice
+from autoselection_core.pool.sources import (
+    NamedTwice,
+    Source,
+    SourceFile,
+    name_apart,
+    named_twice,
+    of_other_splits,
+)
 from autoselection_core.pool.storage import map_table, spool, write_batches
 from autoselection_core.progress import RecordProgress
 from autoselection_core.store.atomic import atomic_file, staging_folder
@@ -58,6 +65,7 @@ class Ingestion:
         examples: Id of the first sample of each file and format.
         files: Number of files that were read.
         named_twice: Files that two sources name.
+        other_splits: Files of test and validation splits that were read beside one to train on.
 
     Raises:
         CountsError: A record was lost or counted twice.
@@ -79,6 +87,7 @@ class Ingestion:
     examples: Mapping[tuple[str, str], str] = field(default_factory=dict)
     files: int = 0
     named_twice: tuple[NamedTwice, ...] = ()
+    other_splits: tuple[SourceFile, ...] = ()
 
     def __post_init__(self) -> None:
         accounted = self.samples + self.merged + self.quarantined
@@ -128,6 +137,7 @@ def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | Non
         ingestion,
         files=len(files),
         named_twice=named_twice(files),
+        other_splits=of_other_splits(files),
         passed_over=tuple(path for each in found for path in each.passed_over),
         pinned=tuple(each.pinned for each in found if each.pinned is not None),
     )

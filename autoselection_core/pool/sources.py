@@ -2,7 +2,7 @@
 
 import glob
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +12,14 @@ from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindErr
 from autoselection_core.identity import Json, fingerprint, fingerprint_file
 from autoselection_core.pool.data_sets import (
     ENDINGS,
+    OTHER_SPLITS,
+    TRAIN,
     DataSet,
     as_unicode,
     data_set_of,
     distinct_names,
     kind_of,
+    split_of,
 )
 from autoselection_core.pool.reading.rules import KNOWN, Rules
 from autoselection_core.store.hub import SCHEME, HubDataset
@@ -235,6 +238,13 @@ def named_twice(files: Iterable[SourceFile]) -> tuple[NamedTwice, ...]:
         if other is not file and (other.source is not file.source or other.path == file.path):
             found.setdefault(path, NamedTwice(file.path, other.source.path, file.source.path))
     return tuple(found.values())
+
+
+def of_other_splits(files: Sequence[SourceFile]) -> tuple[SourceFile, ...]:
+    """Files of splits that are rarely trained on, of sources that have files to train on as well."""
+    splits = {file: split_of(file.path, file.root) for file in files}
+    trained = {file.source for file, split in splits.items() if split in TRAIN}
+    return tuple(file for file, split in splits.items() if split in OTHER_SPLITS and file.source in trained)
 
 
 def name_apart(files: list[SourceFile]) -> tuple[SourceFile, ...]:

@@ -184,7 +184,7 @@ def test_records_that_are_no_questions_are_counted_and_placed(cli: Cli, tmp_path
     assert "items.jsonl, record 13: 'answer' is missing" in output
     assert "bakery: 'passage' beside 2 questions is no part of them; with `fields: {question:" in output
     assert "bakery: 1 records repeat an earlier one, choices and answer included; they count once" in output
-    assert "bakery: 1 items ask what an earlier one asks, and answer otherwise; all are scored" in output
+    assert "bakery: 2 items ask what an earlier one asks, and answer otherwise; all are scored" in output
 
 
 def test_an_unknown_benchmark_says_where_to_put_it(cli: Cli, tmp_path: Path) -> None:

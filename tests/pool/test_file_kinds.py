@@ -19,7 +19,7 @@ from autoselection_core.identity import Json
 from autoselection_core.pool import Ingestion, QuarantineReason, Source, ingest
 from autoselection_core.pool.reading.rules import Fields, Rules
 from autoselection_core.pool.sources import list_files
-from autoselection_core.report.sections.tables import named_twice_sentence
+from autoselection_core.report.sections.tables import named_twice_sentence, other_splits_sentence
 from autoselection_core.store.home import Home
 
 RECORDS = [{"prompt": f"Count to {number}.", "response": f" 1\n{number}"} for number in range(2, 8)]
@@ -164,7 +164,10 @@ def test_quotes_within_a_cell_open_nothing(tmp_path: Path) -> None:
             b'{"prompt": "a", "response": "b", "x": ' + b"[" * 960 + b"]" * 960 + b"}",
             "nested too deeply|recursion",
         ),
-        (b'{"prompt": "a", "response": "b", "x": ' + b"[" * 90_000 + b"]" * 90_000 + b"}", "recursion"),
+        (
+            b'{"prompt": "a", "response": "b", "x": ' + b"[" * 90_000 + b"]" * 90_000 + b"}",
+            "its values are nested too deeply",
+        ),
         (b'{"prompt": "a", "response": ' + b"9" * 5_000 + b"}", "a number has more digits than are read"),
         (b'{"prompt": "a", "response": "b", "response": "c"}', "the name 'response' occurs twice"),
     ],
@@ -382,6 +385,25 @@ def test_the_shards_of_two_data_sets_stay_two_sources(tmp_path: Path) -> None:
 
     assert names(tmp_path, "sums/data/*.parquet", "web/*.parquet") == ["sums", "sums", "web"]
     assert names(tmp_path, "**/*.parquet") == ["sums", "sums", "web"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("train-00000-of-00001.jsonl", "test-00000-of-00001.jsonl"), ("train/a.jsonl", "Validation/a.jsonl")],
+)
+def test_a_split_beside_the_one_to_train_on_is_read_and_named(
+    tmp_path: Path, first: str, second: str
+) -> None:
+    for name, question in ((first, "A?"), (second, "B?")):
+        (tmp_path / "raw" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "raw" / name).write_text(json.dumps({"question": question, "answer": "x"}) + "\n")
+
+    both = ingest([Source(str(tmp_path / "raw"))], Home(tmp_path / "home"))
+    one = ingest([Source(str(tmp_path / "raw" / second))], Home(tmp_path / "home"))
+
+    assert (both.samples, one.samples) == (2, 1)
+    assert other_splits_sentence(both).startswith(f"{second} is read beside the split to train on")
+    assert other_splits_sentence(one) == ""
 
 
 def test_data_sets_of_one_name_are_named_with_their_folders(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from autoselection_core.report.sections.tables import (
     gate_sentence,
     gate_table,
     named_twice_sentence,
+    other_splits_sentence,
     passed_over_sentence,
     quarantine_table,
     records_sentence,
@@ -181,7 +182,11 @@ def show_records(found: Ingestion) -> None:
     for table in (formats_table(found), fields_table(found), quarantine_table(found)):
         if table.rows:
             show_table(table)
-    for sentence in (passed_over_sentence(found), named_twice_sentence(found)):
+    for sentence in (
+        passed_over_sentence(found),
+        named_twice_sentence(found),
+        other_splits_sentence(found),
+    ):
         if sentence:
             tell(sentence)
 

@@ -12,15 +12,9 @@ from dataclasses import dataclass, replace
 
 from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.identity import Json
-from autoselection_core.pool.data_sets import LINES, kind_of
+from autoselection_core.pool.data_sets import LINES, OTHER_SPLITS, TRAIN, kind_of
 from autoselection_core.pool.files.content import BYTE_ORDER_MARK, Content, RawRecord, content_of
-from autoselection_core.pool.files.json_objects import (
-    OTHER_SPLITS,
-    TRAIN,
-    asks,
-    problem_of,
-    records_in,
-)
+from autoselection_core.pool.files.json_objects import asks, problem_of, records_in
 from autoselection_core.pool.reading.content import has_text
 from autoselection_core.pool.reading.spellings import (
     DEFINITIONS,

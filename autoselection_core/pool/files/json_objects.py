@@ -6,13 +6,10 @@ from typing import Any, TypeAlias
 
 from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.identity import Json
+from autoselection_core.pool.data_sets import OTHER_SPLITS, TRAIN
 from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, TURN_LISTS, role_of
 from autoselection_core.pool.reading.turns import are_turns
 from autoselection_core.pool.sources import SourceFile
-
-TRAIN = ("train", "training")
-OTHER_SPLITS = ("validation", "valid", "val", "dev", "eval", "test", "testing")
-"""Splits of a data set that are put aside where the file has a split to train on."""
 
 _MIN_ROWS = 2
 _DEPTH = 3

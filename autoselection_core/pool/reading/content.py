@@ -220,7 +220,29 @@ def parsed(value: Json) -> Json:
 
 def known_parts(content: Json) -> Json:
     """Typed parts of a turn, with calls and results in the terms of Anthropic; any other content as it is."""
-    return [_known_part(part) for part in content] if isinstance(content, list) else content
+    if not isinstance(content, list):
+        return content
+    return [known for part in content for known in _with_result(part)]
+
+
+_CALL_AND_RESULT, _OF_ITSELF, _START = "toolCallId", "toolInvocation", "step-start"
+_TOOL_PART = "tool-"
+
+
+def _with_result(part: Json) -> Sequence[Json]:
+    """A part, or the call and its result that one is (AI SDK); nothing for the mark of a step."""
+    kind = part.get("type") if isinstance(part, Mapping) else None
+    if not isinstance(part, Mapping) or not isinstance(kind, str):
+        return (_known_part(part),)
+    inner = part.get(_OF_ITSELF)
+    call = inner if isinstance(inner, Mapping) else part
+    if _CALL_AND_RESULT not in call:
+        return () if kind == _START else (_known_part(part),)
+    name, called = call.get("toolName") or kind.removeprefix(_TOOL_PART), call[_CALL_AND_RESULT]
+    use: Json = {"type": USE, "name": name, "id": called, "input": call.get("input", call.get("args"))}
+    found = call.get("output", call.get("result"))
+    result: Json = {"type": RESULT, "tool_use_id": called, "content": found}
+    return (use,) if found is None else (use, result)
 
 
 def _known_part(part: Json) -> Json:

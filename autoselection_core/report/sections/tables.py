@@ -411,6 +411,18 @@ def passed_over_sentence(found: Ingestion) -> str:
     return f"passed over, for they are no kind of data that is read: {', '.join(names)}{rest}"
 
 
+def other_splits_sentence(found: Ingestion) -> str:
+    """Files of other splits than that to train on, in a sentence; empty where there is none."""
+    if not found.other_splits:
+        return ""
+    first, count = found.other_splits[0], len(found.other_splits)
+    further = f" and {count - 1:,} more of such splits" if count > 1 else ""
+    return (
+        f"{first.relative_path}{further} is read beside the split to train on; a pattern in the path of the"
+        " source, such as `train*`, reads that one alone"
+    )
+
+
 def named_twice_sentence(found: Ingestion) -> str:
     """Files that two sources name, in a sentence; empty where there is none."""
     if not found.named_twice:

@@ -130,6 +130,36 @@ def test_reasoning_is_the_same_in_every_spelling(turns: list[Json]) -> None:
     assert any(treatment is Treatment.REASONING for _, treatment in reading.notes)
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {
+            "type": "tool-add",
+            "toolCallId": "c",
+            "input": {"a": 1},
+            "output": "2",
+            "state": "output-available",
+        },
+        {"type": "dynamic-tool", "toolName": "add", "toolCallId": "c", "input": {"a": 1}, "output": "2"},
+        {
+            "type": "tool-invocation",
+            "toolInvocation": {"toolCallId": "c", "toolName": "add", "args": {"a": 1}, "result": "2"},
+        },
+    ],
+    ids=["typed", "dynamic", "invocation"],
+)
+def test_a_part_that_is_a_call_with_its_result_is_both_in_their_order(part: Json) -> None:
+    parts: Json = [{"type": "step-start"}, part, {"type": "step-start"}, {"type": "text", "text": "2."}]
+
+    read = read_record({"messages": [ASK, {"role": "assistant", "parts": parts}]}).sample
+
+    assert read.messages[1:] == (
+        Message(Role.ASSISTANT, "", calls=(ToolCall("add", '{"a":1}', "c"),)),
+        Message(Role.TOOL, "2", call_id="c"),
+        Message(Role.ASSISTANT, "2."),
+    )
+
+
 def test_reasoning_that_no_answer_follows_is_a_turn_of_its_own() -> None:
     thought: Json = {"role": "assistant", "channel": "analysis", "content": "17 * 3"}
 
