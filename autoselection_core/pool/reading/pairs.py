@@ -176,7 +176,7 @@ def _question_key(view: View) -> str:
 
 def _with_input(view: View, key: str, rules: Rules) -> str:
     """The question, followed by the input where that adds to it."""
-    question = _asked_in(view, key)
+    question = _asked_in(view, key, rules)
     further = INPUTS[0]
     if key in INPUTS or further not in view.record:
         return question
@@ -199,17 +199,18 @@ def _with_input(view: View, key: str, rules: Rules) -> str:
     return "\n".join(part for part in (question, added) if part)
 
 
-def _asked_in(view: View, key: str) -> str:
+def _asked_in(view: View, key: str, rules: Rules) -> str:
     """The question of a field, with the one that an instruction is about behind it.
 
     Raises:
         RejectedRecordError: Two fields ask, and neither has the other in it.
     """
     question = view.text(key)
-    for other in QUESTIONS:
+    is_answered = rules.answer_field is not None or any(name in view.record for name in ANSWERS)
+    for other in QUESTIONS if is_answered else ():
         said = view.record.get(other)
-        if other == key or other in INPUTS or not isinstance(said, str) or not said.strip():
-            continue
+        if other in (*INPUTS, *view.read) or not isinstance(said, str) or not said.strip():
+            continue  # the answer that a source names may have the name of a question
         asked, spaced = (" ".join(text.split()) for text in (said, question))
         if asked in spaced or spaced in asked:
             continue

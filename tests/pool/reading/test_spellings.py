@@ -140,6 +140,15 @@ def test_two_questions_that_differ_are_put_aside(field: str, other: str) -> None
     assert read_record(record, Rules(Fields(question=field))).sample == SAID
 
 
+def test_a_field_of_a_question_s_name_may_be_the_answer_where_the_source_says_so() -> None:
+    record: dict[str, Json] = {"question": "Name a river.", "query": "The Lemmer."}
+
+    assert read_record(record, Rules(answer="query")).sample == SAID
+    assert read_record({**record, "output": "No."}, Rules(answer="query")).sample == SAID
+    with pytest.raises(RejectedRecordError, match="name the answer"):
+        read_record(record)
+
+
 @pytest.mark.parametrize("field", ["images", "attachments", "Files"])
 def test_a_question_that_comes_with_pictures_or_files_is_put_aside(field: str) -> None:
     turns: list[Json] = [{"role": "user", "content": "Name a river.", field: ["a.png"]}, TURNS[1]]
