@@ -24,6 +24,8 @@ _TELLING = KINDS[:3]
 
 _BIN = ".venv/bin"
 _COMMAND = f"{_BIN}/autoselection"
+_NEXT_WIDTH = 66
+"""Characters of a next command that stands beside its meaning."""
 
 
 def show_result(facts: SearchFacts, report: Report, truth: Mapping[str, str], console: Console) -> None:
@@ -120,9 +122,12 @@ def _show_next(sample: str, offer: Offer | None, console: Console) -> None:
         (f"{_COMMAND} explain {sample}", "one row's way through the recipe"),
         (f"{_COMMAND} export", "the recommended subset as JSONL with a data card"),
         *further,
-        (f"{_COMMAND} init FILES", "a campaign for data of your own"),
+        (f"{_COMMAND} init FILES --file mine.yaml", "a campaign for data of your own"),
     ):
-        console.print(f"  {command:<56}  {meaning}")
+        is_long = len(command) > _NEXT_WIDTH
+        console.print(
+            f"  {command}\n      {meaning}" if is_long else f"  {command:<{_NEXT_WIDTH}}  {meaning}"
+        )
 
 
 def _shown(table: Table, console: Console) -> None:

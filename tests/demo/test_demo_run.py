@@ -58,6 +58,7 @@ def test_the_demo_measures_everything_once_and_then_says_so(environment: dict[st
         "Kept of each kind",
         "clean, ",
         "file://",
+        "init FILES --file mine.yaml",  # the folder has a campaign file of its own
     ):
         assert shown in first
 
