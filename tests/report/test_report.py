@@ -24,7 +24,7 @@ from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe, Union, outlines
 from autoselection_core.report.explaining import explain_sample
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.lineage.beginning import origin_of
+from autoselection_core.report.lineage.beginning import led_before, origin_of
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.fidelities import dev_agreement
 from autoselection_core.report.sections.lead import compared_sentences, headline, lead_of, verdict_sentences
@@ -207,6 +207,19 @@ def test_what_holds_for_several_comparisons_is_said_once(tmp_path: Path) -> None
     )
     assert finding_sentences(found[:1]) == [found[0].sentence]
     assert "luck between runs" in found[0].sentence
+
+
+def test_an_old_winner_that_came_out_ahead_after_its_search_was_superseded_is_told_from_the_one_tried_again(
+    facts: SearchFacts,
+) -> None:
+    first, *others = facts.trials
+    trials = [replace(first, proposal={"origin": "given", "edit": "winner of older, trial 2"}), *others]
+
+    assert led_before(trials, "older", 4) == (
+        ": when this search began, trial 2 of older led, which was tried again as trial 1; trial 4 leads "
+        "there since"
+    )
+    assert led_before(trials, "old", 4) == led_before(facts.trials, "older", 4) == ""
 
 
 def test_what_a_search_learns_from_is_listed_as_people_write_it(facts: SearchFacts) -> None:

@@ -76,7 +76,8 @@ def beginning_of(facts: SearchFacts) -> Beginning:
     tables = [*changed, _winners(facts, before, old)]
     new = facts.best
     if old is None or new is None:
-        return Beginning(sentence, "The old winner was not measured on this pool.", tuple(tables))
+        led = led_before(facts.trials, before.record.search, before.require_best().trial)
+        return Beginning(sentence, f"The old winner was not measured on this pool{led}.", tuple(tables))
     if old.subset == new.subset:
         return Beginning(sentence, "The old winner is still the best on this pool.", tuple(tables))
     paired = pairing_table(facts, new.trial, old.trial)
@@ -86,6 +87,27 @@ def beginning_of(facts: SearchFacts) -> Beginning:
         "was chosen by these dev items, which favours it."
     )
     return Beginning(sentence, pairing, tuple(tables))
+
+
+def led_before(trials: Sequence[TrialRecord], before: str, leads: int) -> str:
+    """What led the search before when this one began, where another trial leads it now; empty where not.
+
+    A search that is stopped lets running trials finish, and one of them may come out ahead.
+
+    Args:
+        trials: Trials of this search.
+        before: Name of the search before.
+        leads: Its trial that leads now.
+    """
+    start = f"winner of {before}, "
+    tried = next((each for each in trials if str(each.proposal.get("edit", "")).startswith(start)), None)
+    if tried is None:
+        return ""
+    led = str(tried.proposal["edit"]).removeprefix(start)
+    return (
+        f": when this search began, {led} of {before} led, which was tried again as trial {tried.trial}; "
+        f"trial {leads} leads there since"
+    )
 
 
 def _retried(facts: SearchFacts, winner: Recommendation) -> TrialRecord | None:
