@@ -26,6 +26,7 @@ ORIGINS = {
     "proposed": "a proposal of the language model",
     "pair": "a measured recipe that is scored cheaply, too",
     "promoted": "a recipe with a cheap score",
+    "given": "a recipe that a person stated, or the winner of an earlier search",
 }
 """Origins of a candidate, for people."""
 
@@ -85,7 +86,8 @@ class Proposal:
     Attributes:
         origin: `full_pool`, `plain`, `warmup_low`, `warmup_middle`, `warmup_high`, `single`, `intersection`,
             `fresh`, `edit`, `reseed`, `earlier`, `replicate`, `random`, or `proposed` by a language model;
-            `pair` for a measured recipe that is scored cheaply, too; `promoted` for one with a cheap score.
+            `pair` for a measured recipe that is scored cheaply, too; `promoted` for one with a cheap score;
+            `given` for one that was stated.
         parent: The trial that an edit or a replicate started from.
         edit: Name of the edit, and what it was applied to.
         mean: Expected utility before the evaluation (posterior mean); None before there is a surrogate.

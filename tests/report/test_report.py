@@ -61,6 +61,7 @@ from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
 from autoselection_core.search.loop import run_search
 from autoselection_core.search.report_evaluations import ArmRun
+from autoselection_core.search.stated_recipes import STATED
 from autoselection_core.signals.contamination.decontaminate import GateResult
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.candidates.warmup import is_plain, is_single_filter
@@ -728,6 +729,10 @@ def test_every_reason_of_a_choice_is_explained_and_the_numbers_of_its_interval_a
     assert rows["runner_up"][0] == "keep_top[tokens], expected utility -1 ± 0.25"
     assert rows["origin"] == ("edit", "a change of an earlier trial's recipe")
     assert all(meaning for _, meaning in rows.values())
+
+
+def test_the_origin_of_a_stated_recipe_has_a_meaning_too() -> None:
+    assert STATED in ORIGINS
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
