@@ -208,7 +208,7 @@ def ui(
 @app.command()
 def forecast(
     search: Search = None,
-    evaluations: Annotated[int, typer.Option(min=1, help="Number of further evaluations.")] = 5,
+    evaluations: Annotated[int, typer.Option(min=1, max=1_000, help="Number of further evaluations.")] = 5,
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:

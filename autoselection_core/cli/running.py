@@ -1,11 +1,13 @@
 """Runs of the command line: from arguments to an exit code."""
 
+import errno
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import typer
@@ -15,9 +17,16 @@ from autoselection_core.cli.output import AS_JSON, finish, output_of
 from autoselection_core.cli.session import unwritable_home
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.campaign import ArgumentsError, SearchInterruptedError
+from autoselection_core.errors.store import UnusablePathError
 
 DONE, FINDING, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
+
+
+_UNUSABLE = frozenset(
+    (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EROFS)
+)
+"""Errors of the operating system about a path that somebody named."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -70,9 +79,11 @@ def _outcome(arguments: list[str]) -> tuple[int, BaseException | None]:
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
     except OSError as error:
-        if (refused := unwritable_home(error)) is None:
+        if (refused := unwritable_home(error)) is not None:
+            return BAD_INPUT, refused
+        if error.errno not in _UNUSABLE or error.filename is None:
             raise
-        return BAD_INPUT, refused
+        return BAD_INPUT, UnusablePathError(Path(error.filename), str(error.strerror))
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise

@@ -123,6 +123,15 @@ class StorageFullError(StorageError):
     sentence = "no room for {path} ({reason}). Free some space or raise the quota, and run again."
 
 
+class UnusablePathError(StorageError):
+    """A path leads nowhere that can be read or written."""
+
+    path: Path
+    reason: str
+
+    sentence = "{path} cannot be used ({reason}); name another path, or check its rights"
+
+
 class OutsideFolderError(StorageError):
     """A path leads out of the folder that it has to stay in."""
 

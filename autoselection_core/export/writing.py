@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autoselection_core.errors.recipe import SettingError
-from autoselection_core.errors.store import ExportExistsError
+from autoselection_core.errors.store import ExportExistsError, UnusablePathError
 from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.export.card import card
 from autoselection_core.export.formats import FORMATS, Format
@@ -85,11 +85,13 @@ def export_subset(
     Raises:
         SettingError: The format is unknown.
         ExportExistsError: Something else is there.
+        UnusablePathError: No folder can be made there.
         StorageFullError: The disk has no room; nothing is left behind.
     """
     chosen = _format(spelling)
     if folder.exists():
         return _same(folder, subset, spelling, length, origin.comparison)
+    _require_place(folder)
     content, trained = Content.of(pool.samples(subset.rows), tokens), training.with_length(length)
     with atomic_folder(folder) as draft:
         with (draft / DATA).open("w", encoding="utf-8") as data:
@@ -106,6 +108,15 @@ def export_subset(
         whole = with_hashes({**facts, COMPARISON: origin.comparison}, draft)
         (draft / MANIFEST).write_bytes(_spelled(whole))
     return _exported(folder, whole)
+
+
+def _require_place(folder: Path) -> None:
+    if folder.is_symlink():
+        raise UnusablePathError(folder, "it is a link that leads nowhere")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnusablePathError(folder, str(error.strerror)) from error
 
 
 def _spelled(manifest: Mapping[str, Any]) -> bytes:

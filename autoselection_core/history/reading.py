@@ -111,6 +111,10 @@ def read_trial(connection: Connection, reservation: Reservation) -> TrialRecord:
     return _trial(connection.execute(query).one())
 
 
+_MAX_NAME = 1_000
+"""Characters of a name that is looked for by its beginning: databases bound patterns, hashes are short."""
+
+
 def find_trials(connection: Connection, name: str) -> tuple[TrialRecord, ...]:
     """Trials of any search whose subset or evaluation has a name, or begins with it, by search and trial.
 
@@ -120,7 +124,7 @@ def find_trials(connection: Connection, name: str) -> tuple[TrialRecord, ...]:
     columns = (TRIALS.c.subset, TRIALS.c.evaluation)
     whole = [column == name for column in columns]
     begun = [column.startswith(name, autoescape=True) for column in columns]
-    for wanted in (whole, begun if len(name) >= _MIN_PREFIX else []):
+    for wanted in (whole, begun if _MIN_PREFIX <= len(name) <= _MAX_NAME else []):
         query = _trials_with_scores().where(or_(false(), *wanted))
         order = (TRIALS.c.search, TRIALS.c.kind.desc(), TRIALS.c.trial)
         found = tuple(_trial(row) for row in connection.execute(query.order_by(*order)))

@@ -36,6 +36,30 @@ def refused(result: tuple[int, str, str], *parts: str) -> None:
     assert all(part in error for part in parts), error
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("export", "first", "--to", "/proc/none/out"),
+        ("export", "first", "--to", "autoselection.yaml/out"),
+        ("export", "first", "--to", "broken"),
+        ("export", "first", "--to", "a" * 300),
+        ("status", "--file", "a" * 300),
+        ("verify", "a" * 300),
+        ("audit", "a" * 300),
+        ("explain", "x" * 100_000),
+        ("forecast", "first", "--evaluations", "1000000000"),
+    ],
+    ids=lambda command: " ".join(command)[:40],
+)
+def test_a_path_or_name_that_cannot_be_is_a_sentence(
+    cli: Cli, searched: Workshop, command: tuple[str, ...]
+) -> None:
+    """Tracebacks of the operating system and of the database; the last one did not end."""
+    (searched.folder / "broken").symlink_to("nothing")
+
+    refused(cli(*command))
+
+
 def test_a_mistyped_key_names_field_file_and_line(cli: Cli, shop: Workshop) -> None:
     shop.change("budget:", "budgte:")
 

@@ -241,11 +241,13 @@ def test_a_database_that_somebody_locks_is_not_waited_for_for_ever(tmp_path: Pat
 def test_a_backup_or_home_in_no_place_for_it_is_a_sentence(tmp_path: Path) -> None:
     home = filled(tmp_path / "home")
     (tmp_path / "text").write_text("no folder")
+    os.mkfifo(tmp_path / "pipe")
     back_up(home, tmp_path / "backup.tar", {})
 
-    for place in (tmp_path, tmp_path / "text" / "backup.tar", Path("/proc/backup.tar")):
+    for place in (tmp_path, tmp_path / "text" / "backup.tar", Path("/proc/backup.tar"), tmp_path / "pipe"):
         with pytest.raises(BackupFileError, match="cannot be used"):
             back_up(home, place, {})
+    assert (tmp_path / "pipe").is_fifo()
     with pytest.raises(NotEmptyError):
         restore(tmp_path / "backup.tar", Home(tmp_path / "text"), {})
     with pytest.raises(BackupFileError, match="cannot be used"):

@@ -89,6 +89,8 @@ def back_up(home: Home, file: Path, databases: Mapping[str, str]) -> Backup:
     """
     if not home.root.is_dir():
         raise NoHomeError(home.root)
+    if file.exists() and not file.is_file():
+        raise BackupFileError(file, "it is a folder or a device")
     with _typed_errors(file), atomic_file(file) as draft:
         remove_unfinished(file.parent, file.suffix)
         copies = draft.with_name(f"copies-of-{draft.name}")
