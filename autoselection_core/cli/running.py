@@ -79,11 +79,9 @@ def _outcome(arguments: list[str]) -> tuple[int, BaseException | None]:
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
     except OSError as error:
-        if (refused := unwritable_home(error)) is not None:
-            return BAD_INPUT, refused
-        if error.errno not in _UNUSABLE or error.filename is None:
+        if (refused := unwritable_home(error) or _unusable_path(error)) is None:
             raise
-        return BAD_INPUT, UnusablePathError(Path(error.filename), str(error.strerror))
+        return BAD_INPUT, refused
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
@@ -91,3 +89,10 @@ def _outcome(arguments: list[str]) -> tuple[int, BaseException | None]:
     if code == INTERRUPTED:  # which the parser makes of Ctrl-C
         return code, KeyboardInterrupt("interrupted; nothing is lost, run the same command again to go on")
     return code if isinstance(code, int) else DONE, None
+
+
+def _unusable_path(error: OSError) -> AutoSelectionError | None:
+    """The mistake of a path that somebody named; None for another error."""
+    if error.errno not in _UNUSABLE or error.filename is None:
+        return None
+    return UnusablePathError(Path(error.filename), str(error.strerror))

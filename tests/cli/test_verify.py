@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from autoselection_core.cli.app import app
 from autoselection_core.history.records import TrialState
 from tests.cli.conftest import Cli
 from tests.cli.workshop import Workshop
@@ -33,26 +34,53 @@ def restored(searched: Workshop, cli: Cli, tmp_path: Path, monkeypatch: pytest.M
     return Workshop(elsewhere)
 
 
-@pytest.mark.parametrize("search", ["first", "second"])
-def test_every_command_works_on_a_restored_search(cli: Cli, restored: Workshop, search: str) -> None:
-    made = restored.evaluations()
+RECIPE = (
+    "process:\n- keep_top: {signal: word_entropy, fraction: 0.5}\n- drop_near_duplicates: {similarity: 0.9}\n"
+)
+NEED_NO_HOME = {"init", "ui", "backup", "restore"}
+"""Commands that read no search of the home, write it, or serve it, which tests of their own do."""
 
-    for command in (
+
+def commands(search: str, subset: str, evaluation: str) -> list[tuple[str, ...]]:
+    """Every command about a search."""
+    return [
         ("show", search),
         ("show", search, "--trial", "2"),
-        ("explain", search),
+        *(("explain", name) for name in (search, subset, evaluation)),
+        ("explain", "sums.jsonl#5", "--search", search),
         ("compare", "1", "2", "--search", search),
         ("forecast", search, "--evaluations", "2"),
         ("replay", search),
         ("export", search, "--to", f"out-{search}"),
         ("verify", f"out-{search}"),
-        ("status",),
-    ):
+        ("verify", subset),
+        ("realise", "recipe.yaml"),
+        *(("status",), ("doctor",), ("audit",), ("prune", "--older-than", "0")),
+        ("ingest",),
+        ("evaluate", "recipe.yaml", "--search", search, "--report-evaluations", "8")
+        if search == "first"
+        else ("search", "--name", search, "--budget", "4"),
+    ]
+
+
+@pytest.mark.parametrize("search", ["first", "second"])
+def test_every_command_works_on_a_restored_search(cli: Cli, restored: Workshop, search: str) -> None:
+    made = restored.evaluations()
+    (restored.folder / "recipe.yaml").write_text(RECIPE)
+    trial = next(each for each in restored.ledger().trials(search) if each.state is TrialState.DONE)
+    tried = commands(search, str(trial.subset), str(trial.evaluation))
+
+    for command in tried:
         code, said, problem = cli(*command)
-        assert code == 0, (command, said, problem)
-    code, said, problem = cli("search", "--name", "second", "--budget", "4")
-    assert code == 0, problem
+        assert code == (1 if command == ("audit",) else 0), (command, said, problem)
     assert set(made) < set(restored.evaluations())
+
+
+def test_no_command_is_left_out_of_those_that_are_tried_on_restored_searches() -> None:
+    known = {each.name or each.callback.__name__ for each in app.registered_commands if each.callback}
+    tried = {command[0] for search in ("first", "second") for command in commands(search, "", "")}
+
+    assert tried | NEED_NO_HOME == known
 
 
 KEY = b"autoselection"
