@@ -79,7 +79,7 @@ def cell(record: Any, column: str, rows: Sequence[Any] = ()) -> str:
     """
     if column in record.data:
         return str(record.data[column])
-    of_all = [str(each.data["more"]).rpartition("in all rows: ")[2] for each in rows[:1]]
+    of_all = [str(each.data["more"]).partition("in all rows: ")[2] for each in rows[:1]]
     texts = [str(record.data["more"]).replace("in all rows: ", "· "), *of_all]
     parts = {part.strip() for text in texts for part in text.replace("\N{NO-BREAK SPACE}", " ").split(" · ")}
     (found,) = {part for part in parts if part.removeprefix("· ").startswith(f"{column}: ")}
