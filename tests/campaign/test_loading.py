@@ -244,7 +244,9 @@ def test_all_paths_that_lead_out_are_named_at_once(tmp_path: Path) -> None:
         load(tmp_path, text)
 
     assert caught.value.line == 6
-    assert "and so do campaigns.demo.base_model: /opt/tiny; move" in str(caught.value)
+    assert "and so do campaigns.demo.base_model: /opt/tiny; a campaign reads nothing else" in str(
+        caught.value
+    )
     assert "export AUTOSELECTION_DATA=" in str(caught.value)
     assert str(caught.value).endswith(f"{Path('/etc')}:/opt")
 
