@@ -90,9 +90,24 @@ def unwritable_home(error: OSError) -> HomeNotWritableError | None:
     root = Home.from_environment().root
     if error.errno not in _REFUSED or not Path(str(error.filename or "")).is_relative_to(root):
         return None
+    try:
+        writable_home()
+    except HomeNotWritableError as refused:
+        return refused
+    return None
+
+
+def writable_home() -> Path:
+    """The home folder of the environment, or the folder that it will be made in.
+
+    Raises:
+        HomeNotWritableError: It cannot be written.
+    """
+    root = Home.from_environment().root
     there = next(each for each in (root, *root.parents) if each.exists())
-    can_write = there.is_dir() and os.access(there, os.W_OK)
-    return None if can_write else HomeNotWritableError(there)
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise HomeNotWritableError(there)
+    return there
 
 
 def path_sentence() -> str:

@@ -35,11 +35,10 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.ingesting import is_scored
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import show_progress
-from autoselection_core.cli.session import home_of, open_workspace, path_sentence
+from autoselection_core.cli.session import home_of, open_workspace, path_sentence, writable_home
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.benchmarks import BenchmarkError, NoSuchBenchmarkError
 from autoselection_core.errors.campaign import (
-    HomeNotWritableError,
     LittleRoomError,
     NobodyListensError,
     NotAnAddressError,
@@ -223,24 +222,11 @@ def _installation() -> Iterator[Diagnosis]:
 
 
 def _home() -> str:
-    root, there = Home.from_environment().root, _writable_folder()
+    root, there = Home.from_environment().root, writable_home()
     free = shutil.disk_usage(there).free / _GB
     if free < _MIN_FREE_GB:
         raise LittleRoomError(there, free, _MIN_FREE_GB)
     return f"{root}, {free:,.0f} GB free" + ("" if root.exists() else "; made when it is needed")
-
-
-def _writable_folder() -> Path:
-    """The home folder, or the one that it will be made in.
-
-    Raises:
-        HomeNotWritableError: It cannot be written.
-    """
-    root = Home.from_environment().root
-    there = next(each for each in (root, *root.parents) if each.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise HomeNotWritableError(there)
-    return there
 
 
 def _history() -> str:
@@ -390,7 +376,7 @@ def _model(workspace: Workspace) -> str:
 
 
 def _duration(workspace: Workspace) -> str:
-    _writable_folder()  # the history is opened there
+    writable_home()  # the history is opened there
     pace, scoring = _pace(workspace), _scoring(workspace)
     trainings, models = _left(workspace)
     sentence = pace.sentence(trainings, models=models)
