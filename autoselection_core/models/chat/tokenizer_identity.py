@@ -90,12 +90,17 @@ def named_templates(folder: Path) -> dict[str, str]:
 
 
 def known_fingerprint(file: Path) -> str:
-    """Fingerprint of a file, read once for each state that it has in this process.
+    """Fingerprint of a file, read once for each state that it has in this process."""
+    return _read_once(file, *_state_of(file))
+
+
+def _state_of(file: Path) -> tuple[int, ...]:
+    """What differs once a file was written again.
 
     The time of its change by the file system counts, too: programs that copy may set the other one back.
     """
     state = file.stat()
-    return _read_once(file, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
 @cache
@@ -207,8 +212,7 @@ def added_token_numbers(folder: Path) -> Mapping[str, int]:
     file = folder / "tokenizer.json"
     if not file.is_file():
         return {}
-    state = file.stat()
-    return _added_once(file, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    return _added_once(file, *_state_of(file))
 
 
 @cache
