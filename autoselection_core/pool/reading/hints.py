@@ -14,6 +14,7 @@ from autoselection_core.identity import Json
 from autoselection_core.pool.reading.content import has_text
 from autoselection_core.pool.reading.exchanges import RESPONSES, is_request, is_response
 from autoselection_core.pool.reading.spellings import (
+    ANSWER_LISTS,
     ANSWERS,
     CONTENTS,
     CONTEXTS,
@@ -66,9 +67,8 @@ _SIDES = (
 )
 """Words in the names of two answers of which the first is better."""
 
-_LISTS = ("responses", "completions", "answers", "candidates", "samples", "generations", "outputs")
 _ORDERS = ("ranking", "rankings", "order", "preference_order")
-"""Several answers in a list, and lists that order them."""
+"""Lists that order several answers."""
 
 _MIN_ANSWERS = 2
 
@@ -123,7 +123,7 @@ def reject_without_choice(record: Mapping[str, Json]) -> None:
 
 def _reject_list(record: Mapping[str, Json]) -> None:
     """Put a record aside that lists several answers, with what may say which is the best."""
-    for key in _LISTS:
+    for key in ANSWER_LISTS:
         said = record.get(key)
         texts = said if isinstance(said, list) and all(isinstance(each, str) for each in said) else []
         if len(texts) < _MIN_ANSWERS:

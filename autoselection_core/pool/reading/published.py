@@ -23,6 +23,7 @@ from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswer
 from autoselection_core.identity import Json
 from autoselection_core.pool.reading.content import is_item, is_message
 from autoselection_core.pool.reading.spellings import (
+    ANSWER_LISTS,
     ANSWERS,
     CHOICES,
     CORRECT,
@@ -91,7 +92,6 @@ _PAIRS = (
     _Pair("overall_preference", ("response1", "response2"), _first_below_zero, ("context", "prompt")),
 )
 
-_RATED = ("answers", "responses", "completions", "generations", "outputs", "samples", "candidates")
 _RANK, _SCORES = "rank", ("overall_score", "pm_score", "score", "rating")
 _BESIDE: Mapping[str, str] = {"ranks": _RANK, **{f"{name}s": name for name in _SCORES}, "rewards": "score"}
 """Lists of ranks or scores beside a list of answers, and the name of one."""
@@ -102,7 +102,7 @@ _RIGHT = ("correctness", "correctness_math_verify", "is_correct", "correct", "pa
 _SAID = ("answer", "response", "completion", "text", "content")
 _OPTIONS = ("opa", "opb", "opc", "opd")
 
-_TELLING = frozenset((*(pair.better for pair in _PAIRS), *_RATED, CORRECT, PREFERENCE[0]))
+_TELLING = frozenset((*(pair.better for pair in _PAIRS), *ANSWER_LISTS, CORRECT, PREFERENCE[0]))
 _READ_FIRST = frozenset((*ANSWERS, *TURN_LISTS))
 """Fields that hold an answer: beside one, a layout counts only where the source names its field."""
 
@@ -127,7 +127,7 @@ def normalise_published_layout(record: Record, answer: str | None) -> tuple[Reco
     fitting = [pair for pair in _PAIRS if pair.fits(record)]
     for pair in sorted(fitting, key=lambda each: each.better not in record)[:1]:
         return _better_side(record, pair, answer)
-    for key in _RATED:
+    for key in ANSWER_LISTS:
         if rated := _rated(record.get(key)) or _rated(_with_marks(record, key)):
             if answer == key:
                 _require_right(record, len(rated))

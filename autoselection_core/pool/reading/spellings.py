@@ -98,6 +98,9 @@ FURTHER_TURN_LISTS = (
 )
 """Fields of turns that only a record is looked at for which has no known one."""
 
+ANSWER_LISTS = ("answers", "responses", "completions", "generations", "outputs", "samples", "candidates")
+"""Fields that list several answers to one question."""
+
 REFUSAL = "refusal"
 """Field of what the assistant says in place of a content (OpenAI)."""
 
