@@ -135,10 +135,11 @@ def _joined(
     if not others:
         return columns, rows
     ranked = sorted(others, key=lambda place: columns[place] == "recipe")  # the longest cells go last
-    alike = {place for place in ranked if len({row[place] for row in rows}) < min(len(rows), _TWO)}
+    alike = {place for place in ranked if len(rows) > 1 and len({row[place] for row in rows}) == 1}
+    apart = [place for place in ranked if place not in alike]
     parts = [
-        [_part(columns[place], row[place], whole) for place in ranked if row[place] not in _EMPTY]
-        for row in ([*(cell if place not in alike else "" for place, cell in enumerate(row))] for row in rows)
+        [_part(columns[place], row[place], whole) for place in apart if row[place] not in _EMPTY]
+        for row in rows
     ]
     shared = [_part(columns[place], rows[0][place], whole) for place in ranked if place in alike]
     if shared:
@@ -148,9 +149,6 @@ def _joined(
     ]
     return [*(columns[place] for place in kept), _MORE], shown_rows
 
-
-_TWO = 2
-"""Rows from which something can be alike."""
 
 _ALIKE = "in all rows:"
 """Words before what all rows of a table hold alike."""
