@@ -65,9 +65,19 @@ class StatedVerdict:
         return {_VERDICT: (json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n").encode()}
 
 
+def has_single_run(runs: tuple[int, int]) -> bool:
+    """Whether one of two arms has one run, so that the verdict is open wherever the interval lies."""
+    return min(runs) == 1
+
+
+def single_run_mark(runs: tuple[int, int]) -> str:
+    """The same as `single_run_note` in two words."""
+    return " (one run)" if has_single_run(runs) else ""
+
+
 def single_run_note(runs: tuple[int, int]) -> str:
     """Note behind a verdict over two arms of so many runs; empty where both have more than one."""
-    if min(runs) > 1:
+    if not has_single_run(runs):
         return ""
     return " (wherever the interval lies: an arm of one run says nothing about luck between runs)"
 

@@ -9,7 +9,7 @@ from autoselection_core.history.records import SearchRecord, TrialRecord
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.differing import pool_change
 from autoselection_core.report.lineage.pairing import pairing_table
-from autoselection_core.report.rendering.table import Cell, Table
+from autoselection_core.report.rendering.table import Cell, Table, enumerated
 from autoselection_core.solver.proposal import Recommendation
 
 
@@ -33,9 +33,8 @@ def origin_of(record: SearchRecord) -> str:
     who = "It began by itself after the pool changed" if is_unattended(record) else "A person started it"
     if record.spec.warm_from is None:
         return f"{who}, without measurements of earlier searches"
-    *others, last = (record.spec.warm_from, *record.spec.warm_also)
-    listed = f"{', '.join(others)} and {last}" if others else last
-    return f"{who}, from what {listed} had measured"
+    earlier = (record.spec.warm_from, *record.spec.warm_also)
+    return f"{who}, from what {enumerated(earlier)} had measured"
 
 
 def start_sentence(record: SearchRecord, searches: Sequence[SearchRecord]) -> str:

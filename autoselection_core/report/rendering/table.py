@@ -152,6 +152,10 @@ _COMMANDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069
 """Characters that command a terminal, or turn the direction of what follows; line ends and tabs do not."""
 
 
+def _as_escape(found: re.Match[str]) -> str:
+    return found.group().encode("unicode_escape").decode()
+
+
 def printable(text: str) -> str:
     r"""Text that commands no terminal or page: each control character as its escape sequence in Python.
 
@@ -159,7 +163,7 @@ def printable(text: str) -> str:
         >>> printable("a\tb\x1b[2J")
         'a\tb\\x1b[2J'
     """
-    return _COMMANDING.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+    return _COMMANDING.sub(_as_escape, text)
 
 
 def one_line(text: str) -> str:
@@ -169,10 +173,22 @@ def one_line(text: str) -> str:
         >>> one_line("a.jsonl\nautoselection: done")
         'a.jsonl\\nautoselection: done'
     """
-    return _LINE_END.sub(lambda found: found.group().encode("unicode_escape").decode(), printable(text))
+    return _LINE_END.sub(_as_escape, printable(text))
 
 
 _LINE_END = re.compile("[\n\u2028\u2029]")
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """Names as a sentence lists them.
+
+    Example:
+        >>> enumerated(["one"]), enumerated(["one", "two", "three"])
+        ('one', 'one, two and three')
+    """
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
 
 _MARKUP = re.compile(r"([\\`*<\[|~$]|(?<!\w)_|_(?!\w))")
 """Characters that start markup; an underscore inside a word starts none."""

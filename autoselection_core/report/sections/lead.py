@@ -23,7 +23,7 @@ from autoselection_core.report.sections.verdict import (
     finding_sentences,
     is_better,
 )
-from autoselection_core.score.comparison import Verdict
+from autoselection_core.score.comparison import Verdict, has_single_run
 from autoselection_core.score.score import utility
 from autoselection_core.search.arms import PLAIN_FILTER, RANDOM, WINNER
 from autoselection_core.signals.table import SOURCE, TOPIC
@@ -91,7 +91,7 @@ def headline(facts: SearchFacts, found: Sequence[Finding]) -> str:
     if facts.is_whole_pool:
         return first
     decisive = decisive_of(found)
-    if decisive is not None and decisive.lacks_runs:
+    if decisive is not None and has_single_run(decisive.runs):
         first = f"{first.partition(': ')[0]}: {_ONE_RUN}"
     alike = (" and" if is_formula else " and than") if verdict is Verdict.YES else ""
     return f"{first.removesuffix('.')}{beside_words(found, alike)}."

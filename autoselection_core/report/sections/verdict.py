@@ -7,7 +7,14 @@ from autoselection_core.history.specification import SearchSpec
 from autoselection_core.identity import Json
 from autoselection_core.progress import percent
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.score.comparison import Difference, Verdict, arm_difference, single_run_note
+from autoselection_core.report.rendering.table import enumerated
+from autoselection_core.score.comparison import (
+    Difference,
+    Verdict,
+    arm_difference,
+    single_run_mark,
+    single_run_note,
+)
 from autoselection_core.score.resampling import Run
 from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.search.arms import FULL_POOL, PLAIN_FILTER, PROPER_SUBSET, RANDOM, WINNER
@@ -67,12 +74,7 @@ class Finding:
     @property
     def short_sentence(self) -> str:
         """The finding for people beside others, without what `finding_sentences` says of several."""
-        return self._compared(" (one run)" if self.lacks_runs else "")
-
-    @property
-    def lacks_runs(self) -> bool:
-        """Whether an arm has one run, so that the verdict is open wherever the interval lies."""
-        return min(self.runs) == 1
+        return self._compared(single_run_mark(self.runs))
 
     def _compared(self, note: str) -> str:
         found = self.difference
@@ -141,10 +143,9 @@ def _single_runs(found: Sequence[Finding]) -> Iterator[str]:
     if any(one.runs[0] == 1 for one in found):
         arms = ["the winner", *arms]
     if arms:
-        listed = " and ".join(filter(None, (", ".join(arms[:-1]), arms[-1])))
         yield (
             "An arm of one run decides nothing, wherever its interval lies, as it says nothing about luck "
-            f"between runs: {listed}."
+            f"between runs: {enumerated(arms)}."
         )
 
 

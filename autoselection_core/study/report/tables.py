@@ -8,7 +8,7 @@ import numpy as np
 from autoselection_core.history.records import AttemptOutcome
 from autoselection_core.report.rendering.page import Section
 from autoselection_core.report.rendering.table import Cell, Table
-from autoselection_core.score.comparison import arm_difference
+from autoselection_core.score.comparison import arm_difference, single_run_mark
 from autoselection_core.score.importance import Importance
 from autoselection_core.score.p_values import best_probabilities
 from autoselection_core.score.resampling import Arm, utilities
@@ -81,7 +81,7 @@ def comparison_table(found: list[Comparison]) -> Table:
             each.difference.low,
             each.difference.high,
             f"{each.runs[0]} / {each.runs[1]}",
-            f"{each.difference.verdict.value}{' (one run)' if min(each.runs) == 1 else ''}",
+            f"{each.difference.verdict.value}{single_run_mark(each.runs)}",
         )
         for each in found
     )
