@@ -3,8 +3,10 @@
 Where a script writes spaces, a word is a maximal run of letters, digits, underscores and combining marks.
 Where it writes none (Han, kana, Thai, Lao, Khmer, Burmese), words come from the dictionaries of ICU's word
 breaker (Unicode Standard Annex #29), so that a sentence and its translation have about as many: 24 words in
-English, 25 in Chinese, 31 in Japanese, 24 in Thai. Text is composed (NFC) first, so that two encodings of one
-letter are one word.
+English, 25 in Chinese, 31 in Japanese, 24 in Thai. Where there is no dictionary either, a word is a syllable:
+what the marks between syllables part (Tibetan, Dzongkha), or a letter with its marks (Javanese, Balinese, Tai
+scripts, Yi, Buginese, Batak). A sentence has about twice as many of these as its translation has words. Text
+is composed (NFC) first, so that two encodings of one letter are one word.
 """
 
 import re
@@ -15,23 +17,39 @@ from urllib.parse import unquote
 
 import regex
 
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー々〆"
+_DICTIONARY = r"[[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー々〆ｰﾞﾟ]--\p{P}]"
+_SYLLABIC = (
+    r"[[\p{Javanese}\p{Balinese}\p{Tai_Tham}\p{New_Tai_Lue}\p{Tai_Le}\p{Tai_Viet}\p{Yi}\p{Buginese}\p{Batak}]"
+    r"--\p{P}]"
+)
+_UNSPACED = rf"[{_DICTIONARY}{_SYLLABIC}]"
+_PARTING = r"\u0f0b\u0f0c\u1361\u200b"
+"""Marks between words or syllables that are no white space: Tibetan, Ethiopic, and the one without width."""
+
 _BULLET = r"(?m:^[ \t]*[-*+•●○■▪◦‣✓✔][ \t]+)"
+_ONE_LETTER = r"(?<=(?<![\w'\u2019])[a-z\u03b1-\u03c9])"
 _SIGN = (
+    r"(?=[-/*!:'~#@.·+=<>|^%&(){}\[\]])(?:"  # what follows is tried nowhere else
     r"(?<![^\W\d_])[-/]|[-/](?![^\W\d_])"  # no hyphen or slash between letters: well-known, and/or
-    r"|(?<!\*)\*(?!\*)|!(?==)|(?<=[\d)])!|(?<=\d):(?=\d)|(?<=\w)'(?=\()|(?<!~)~(?=[\w(])|[+=<>|^%&(){}\[\]]"
+    rf"|{_ONE_LETTER}[-/·](?=[a-z\u03b1-\u03c9](?!\w))"  # but one between variables
+    r"|(?<!\*)\*(?!\*)|(?<=[\da-z)\]])\*\*(?=[\da-z(])"
+    rf"|!(?==)|(?<=[\d)])!|(?<={_ONE_LETTER}(?<![ai]))!(?!\w)|(?<![\w!])!+(?=[\w(])"
+    r"|(?<=\d):(?=\d)|(?<=\w)'(?=\()|(?<!~)~(?=[\w(])|(?<=\w)\#(?!\#)|(?<=[\w)\]] )@(?= [\w(\[])"
+    r"|(?<![\w.])\.(?=\d)|(?<=[\d)])·(?=[\w(])|[+=<>|^%&(){}\[\]])"
 )
 
 _PLAIN_WORD = re.compile(r"\w+")
 _PLAIN_SIGNED = re.compile(rf"{_BULLET}|(\w+|{_SIGN})")
-_NEEDS_SCRIPTS = regex.compile(rf"[\p{{M}}{_UNSPACED}]")
-_WITHOUT_SPACES = regex.compile(rf"[{_UNSPACED}]")
-_RUN = rf"[{_UNSPACED}][{_UNSPACED}\p{{M}}]*|(?:(?![{_UNSPACED}])[\w\p{{M}}\p{{No}}])+"
-_WORD_RUN = regex.compile(_RUN)
-_SIGNED_RUN = regex.compile(
-    rf"{_BULLET}|({_RUN}|{_SIGN}|[\p{{Sm}}\p{{Sc}}\p{{So}}\u2032\u2033--[$|~+=<>^]])", regex.VERSION1
-)
-_UNIT = regex.compile(rf"[{_UNSPACED}]\p{{M}}*|(?:(?![{_UNSPACED}])[\w\p{{M}}\p{{No}}])+")
+_WITH_SPACES = rf"(?:(?!{_UNSPACED})[\w\p{{M}}\p{{No}}])+"
+_RUN = rf"{_DICTIONARY}(?:{_DICTIONARY}|(?!{_SYLLABIC})\p{{M}})*|{_SYLLABIC}\p{{M}}*|{_WITH_SPACES}"
+_OTHER_SIGN = r"[\p{Sm}\p{Sc}\p{So}‰‱\u2032\u2033--[$|~+=<>^]]"
+_NEEDS_SCRIPTS = regex.compile(rf"[\p{{M}}{_UNSPACED}]", regex.VERSION1)
+_WITH_DICTIONARY = regex.compile(_DICTIONARY, regex.VERSION1)
+_COUNTED_WITHIN = regex.compile(rf"[{_PARTING}{_UNSPACED}]", regex.VERSION1)
+_WORD_RUN = regex.compile(_RUN, regex.VERSION1)
+_SIGNED_RUN = regex.compile(rf"{_BULLET}|({_RUN}|{_SIGN}|{_OTHER_SIGN})", regex.VERSION1)
+_UNIT = regex.compile(rf"{_UNSPACED}\p{{M}}*|{_WITH_SPACES}", regex.VERSION1)
+_PARTING_MARK, _IS_UNSPACED = re.compile(f"[{_PARTING}]"), regex.compile(_UNSPACED, regex.VERSION1)
 _UNSEEN = regex.compile(
     r"\p{Default_Ignorable_Code_Point}|\u0640|[\u064b-\u065f\u0670\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]"
     r"|(?<=i)\u0307"
@@ -40,7 +58,11 @@ _LINES = re.compile("[\u0331-\u0333\u0335-\u0338]")
 """Lines under and through letters."""
 
 _LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
-_MINUS = str.maketrans({"\N{MINUS SIGN}": "-"})
+_DASHED_MINUS = re.compile(r"(?<!\w)\u2013(?=\d)")
+_ONE_WIDTH = str.maketrans(
+    {"\N{MINUS SIGN}": "-"} | {chr(0xFEE0 + code): chr(code) for code in range(ord("#"), ord("~") + 1)}
+)
+"""Full-width forms are the signs, letters and digits of ASCII, except the exclamation mark of prose."""
 
 _OTHER_SCRIPT = regex.compile(r"[\p{Cyrillic}\p{Greek}\p{Armenian}\u0251\u0261]")
 _WITH_LATIN = regex.compile(r"(?=[\w\p{M}]*\p{Latin})[\w\p{M}]+")
@@ -65,9 +87,10 @@ def words(text: str) -> list[str]:
 def words_and_signs(text: str) -> list[str]:
     """Lower-cased words of a text, and between them its operators and brackets as words of their own.
 
-    Operators, brackets, relations, currencies, ratios, factorials and pictures change the meaning of a text
-    (`a < b`, `812 - 37`, `3:4`, `5!`, a thumb up or down); quotes, full stops, commas, bullets, bold print
-    and the marks of LaTeX and Markdown are layout and left out.
+    Operators, brackets, relations, currencies, ratios, factorials, negations and pictures change the meaning
+    of a text (`a < b`, `812 - 37`, `3:4`, `5!`, `!done`, `C#`, a thumb up or down); quotes, full stops,
+    commas, bullets, bold print and the marks of LaTeX and Markdown are layout and left out. Signs of full
+    width are those of ASCII.
 
     Example:
         >>> words_and_signs("Is well-known **x** < y - 2, (a)?")
@@ -76,7 +99,7 @@ def words_and_signs(text: str) -> list[str]:
     lowered = _compose(text).lower()
     if lowered.isascii():
         return [word for word in _PLAIN_SIGNED.findall(lowered) if word]
-    found = (run for run in _SIGNED_RUN.findall(lowered.translate(_MINUS)) if run)
+    found = (run for run in _SIGNED_RUN.findall(_DASHED_MINUS.sub("-", lowered.translate(_ONE_WIDTH))) if run)
     return [word for run in found for word in _in_run(run)]
 
 
@@ -184,15 +207,15 @@ def is_latin(text: str) -> bool:
 
 
 def count_words(text: str) -> int:
-    """Length of a text in words: pieces between white space, and dictionary words where none is written.
+    """Length of a text in words: pieces between white space, and what `words` finds where none is written.
 
     Example:
-        >>> count_words("Don't stop, now."), count_words("夏天很热。")
-        (3, 3)
+        >>> count_words("Don't stop, now."), count_words("夏天很热。"), count_words("བོད་སྐད།")
+        (3, 3, 2)
     """
-    if text.isascii() or not _WITHOUT_SPACES.search(text):
+    if text.isascii() or not _COUNTED_WITHIN.search(text):
         return len(text.split())
-    return sum(max(1, _unspaced_words(piece)) for piece in text.split())
+    return sum(max(1, _words_within(piece)) for piece in text.split())
 
 
 def _compose(text: str) -> str:
@@ -204,15 +227,16 @@ def _is_plain(text: str) -> bool:
     return text.isascii() or not _NEEDS_SCRIPTS.search(text)
 
 
-def _unspaced_words(piece: str) -> int:
-    if not _WITHOUT_SPACES.search(piece):
-        return 1
-    return sum(1 for run in _WORD_RUN.findall(piece) for _ in _in_run(run))
+def _words_within(piece: str) -> int:
+    """Words of a piece between white space, as far as its scripts or marks part it."""
+    if _IS_UNSPACED.search(piece):
+        return sum(1 for run in _WORD_RUN.findall(piece) for _ in _in_run(run))
+    return sum(1 for part in _PARTING_MARK.split(piece) if _PLAIN_WORD.search(part))
 
 
 def _in_run(run: str) -> Iterator[str]:
     """Words of a run of one kind of script."""
-    if not _WITHOUT_SPACES.match(run):
+    if not _WITH_DICTIONARY.match(run):
         yield run
         return
     from icu4py.breakers import WordBreaker

@@ -162,6 +162,26 @@ def test_a_sentence_and_its_translation_have_about_as_many_words_and_bits(langua
     assert audit(pool_of_answers([sentences[1]])).response_words[0] == length[1] - 1
 
 
+SYLLABLES = {
+    "Tibetan": ("བོད་ཀྱི་སྐད་ཡིག་སྦྱོང༌།", 5),
+    "Dzongkha": ("རྫོང་ཁ་ལྷབ། དགའ་", 4),
+    "Javanese": ("ꦲꦤꦕꦫꦏ꧈ꦢꦠꦱꦮꦭ꧉", 10),
+    "Balinese": ("ᬅᬓ᭄ᬱᬭ", 4),
+    "Yi": ("ꆈꌠꁱꂷ。", 4),
+    "Amharic": ("ሰላም፡ለዓለም፡ሁሉ።", 3),
+    "Khmer": ("ខ្ញុំ\u200bទៅ\u200bសាលា។", 3),
+}
+
+
+@pytest.mark.parametrize("script", SYLLABLES)
+def test_text_without_spaces_and_dictionary_is_many_words(script: str) -> None:
+    text, count = SYLLABLES[script]
+
+    assert len(words(text)) == len(words_and_signs(text)) == count_words(text) == count
+    assert len(search_units(text)) >= count
+    assert np.asarray(Form().compute(pool_of_answers([text], question="?"), {})["words"])[0] == count + 1
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -201,6 +221,21 @@ PROBLEMS = [
     ("\N{BLACK SPADE SUIT} 4", "\N{BLACK HEART SUIT} 4"),
     ("5\N{PRIME}", "5\N{DOUBLE PRIME}"),
     ("A \N{UPWARDS ARROW}", "A \N{DOWNWARDS ARROW}"),
+    ("Write it in C#.", "Write it in C."),
+    ("Write it in C++.", "Write it in C."),
+    ("while !done", "while done"),
+    ("if (!(a))", "if ((a))"),
+    ("!!x", "!x"),
+    ("n!", "n"),
+    ("x**2", "x*2"),
+    ("2**3", "2 3"),
+    ("costs .5", "costs 5"),
+    ("a @ b", "a b"),
+    ("x/y", "x y"),
+    ("x-y", "x y"),
+    ("2\N{MIDDLE DOT}3", "2 3"),
+    ("5\N{PER MILLE SIGN}", "5"),
+    ("\N{EN DASH}5", "5"),
 ]
 
 
@@ -221,6 +256,15 @@ def test_other_signs_are_another_problem(first: str, second: str) -> None:
         ("Great. Thanks.", "Great! Thanks!"),
         ("It is 5 or so.", "It is ~~5~~ or so."),
         ("one\ntwo", "\N{BLACK CIRCLE} one\n\N{BLACK CIRCLE} two"),
+        ("C and C", "# C and C ##"),
+        ("Let s go", "Let's! Go!"),
+        ("Wow no", "Wow!!!no"),
+        ("Am I It is a", "Am I! It is a!"),
+        ("The answer is 5", "The **answer** is **5**."),
+        ("The last line So", "The last line ... So"),
+        ("a < b", "a \N{FULLWIDTH LESS-THAN SIGN} b"),
+        ("x = -5", "x = \N{EN DASH}5"),
+        ("The years 1990 1995", "The years 1990\N{EN DASH}1995"),
     ],
 )
 def test_layout_and_punctuation_make_no_other_text(plain: str, laid_out: str) -> None:

@@ -106,7 +106,7 @@ class Contamination(Signal):
 
     benchmark: Benchmark = field(compare=False)
 
-    version = 8
+    version = 9
 
     @property
     @override

@@ -86,7 +86,7 @@ class JaccardPairs(ShardedSignal):
     scope: Scope = Scope.ALL
 
     definition = "MinHashPairs"  # its first name
-    version = 5
+    version = 6
 
     @property
     @override

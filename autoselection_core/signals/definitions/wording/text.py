@@ -91,7 +91,7 @@ class Form(Signal):
       is near 1, other Latin scripts below, other scripts near 0.
     """
 
-    version = 2
+    version = 3
     undefined = "no letters"
 
     @property
@@ -140,7 +140,7 @@ class WordEntropy(Signal):
     scope: Scope = Scope.ALL
     words: int = 1
 
-    version = 2
+    version = 3
     undefined = "no words"
 
     @property
