@@ -134,6 +134,13 @@ GLM_4 = (
     "{{ '[gMASK]<sop>' }}{% for m in messages %}{{ '<|' + m['role'] + '|>\n' + m['content'] }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
 )
+NEMOTRON = (
+    "{{ '<extra_id_0>System' }}"
+    "{% for m in messages if m['role'] == 'system' %}{{ '\n' + m['content'] }}{% endfor %}"
+    "{{ '\n\n' }}{% for m in messages if m['role'] != 'system' %}"
+    "{{ '<extra_id_1>' + ('User' if m['role'] == 'user' else 'Assistant') + '\n' + m['content'] + '\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<extra_id_1>Assistant\n' }}{% endif %}"
+)
 PLAIN = (
     "{% for m in messages %}{{ '### ' + m['role'] + ':\n' + m['content'] + '\n\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '### assistant:\n' }}{% endif %}"
@@ -177,6 +184,7 @@ FAMILIES = (
         "gpt-oss (Harmony)", HARMONY, "<|return|>", ("<|start|>", "<|end|>", "<|message|>", "<|channel|>")
     ),
     Family("GLM-4", GLM_4, "<|endoftext|>", ("[gMASK]", "<sop>", "<|user|>", "<|assistant|>")),
+    Family("Nemotron", NEMOTRON, "</s>", ("<extra_id_0>", "<extra_id_1>")),
     Family("Words only, no end", PLAIN, "<|endoftext|>"),
 )
 
@@ -234,7 +242,8 @@ def row(family: Family) -> tuple[str, ...]:
 
 
 def _code(text: str) -> str:
-    return f"`{text}`" if text else "nothing"
+    spelled = text.replace("\n", "\\n")
+    return f"`{spelled}`" if text else "nothing"
 
 
 def _system(tokenizer: Any) -> str:
@@ -277,8 +286,9 @@ Chat templates of well-known families, written from their public descriptions, a
 conversation in each with the default settings. An answer is taught with the token that the template itself
 writes behind it, and generation stops at this token as well as at `eos_token` and at the tokens of
 `generation_config.json`. Where an answer that another question follows ends in another token than the last
-one, both are taught and stopped at. A template without such a token teaches no end, and its answers run on:
-use `chat_template: chatml` with it, as with one whose last answer has none (GLM-4).
+one, both are taught and stopped at. Where a template writes nothing behind the last answer (GLM-4, Nemotron),
+the token behind earlier ones, which opens the next question, is written, taught and stopped at there, too. A
+template without such a token teaches no end, and its answers run on: use `chat_template: chatml` with it.
 
 Where a template opens reasoning when it asks (`<think>`), and not before an answer without any, such
 answers are taught as it writes them; at generation the model still begins inside of reasoning.

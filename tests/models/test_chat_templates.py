@@ -45,8 +45,8 @@ from tests.models.families import (
 
 SYSTEM = Message(Role.SYSTEM, "Be brief.")
 BY_NAME = {family.name.split(",")[0].split(" (")[0]: family for family in reversed(FAMILIES)}
-UNEVEN = ("Words", "gpt-oss", "GLM")
-"""Families that write no end behind an answer, or not the same behind each."""
+UNEVEN = ("Words", "gpt-oss")
+"""Families that have no end behind an answer, or not the same behind each."""
 
 ENDED = [family for family in FAMILIES if not family.name.startswith(UNEVEN)]
 REFUSING = [BY_NAME["Gemma"], BY_NAME["Mistral"], BY_NAME["Vicuna"]]
@@ -71,11 +71,52 @@ def test_every_turn_is_taught_with_the_end_that_the_template_writes(family: Fami
 
 def test_an_earlier_answer_is_taught_with_the_end_that_it_has_and_stopped_at_it() -> None:
     """Answers before the last were taught without any end."""
-    harmony, glm = tokenizer_of(BY_NAME["gpt-oss"]), tokenizer_of(BY_NAME["GLM-4"])
+    harmony = tokenizer_of(BY_NAME["gpt-oss"])
 
     assert taught(harmony, *TURNS) == ["Four.<|end|>", "Five.<|return|>"]
-    assert taught(glm, *TURNS) == ["Four.<|user|>", "Five."]
     assert stops(harmony) == ["<|return|>", "<|end|>"]
+
+
+_BETWEEN = (
+    "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] }}"
+    "{% if not loop.last %}{{ END }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "end"),
+    [
+        (BY_NAME["GLM-4"].template, "<|user|>"),
+        (BY_NAME["Nemotron"].template, "\n<extra_id_1>"),
+        (_BETWEEN.replace("END", "eos_token"), "</s>"),
+        (_BETWEEN.replace("END", r"'\n'"), "\n<|user|>"),
+    ],
+)
+@pytest.mark.parametrize("answer", ["Five.", "Five.\n", "A <|user|> is"])
+def test_the_last_answer_is_taught_with_the_end_of_those_before_where_its_template_leaves_it_out(
+    template: str, end: str, answer: str
+) -> None:
+    """Such a model was never taught to stop by samples of one turn."""
+    tokens = ("<|user|>", "<|assistant|>", "<extra_id_0>", "<extra_id_1>")
+    tokenizer = tokenizer_of(Family("open", template, "</s>", tokens))
+
+    assert taught(tokenizer, *ASKED, Message(Role.ASSISTANT, answer)) == [f"Four.{end}", f"{answer}{end}"]
+    assert taught(tokenizer, ASKED[0], Message(Role.ASSISTANT, answer)) == [f"{answer}{end}"]
+    assert stops(tokenizer)[0] == end.strip()
+    assert not tokenizer.decode(spoken(tokenizer, *ASKED).input_ids).endswith(end), (
+        "nothing behind a question"
+    )
+
+
+def test_an_end_that_a_template_leaves_out_is_part_of_a_model_s_name(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "model")
+    template = _BETWEEN.replace("END", "eos_token")
+    (folder / "chat_template.jinja").write_text(template)
+
+    found = tokenizer_identity.conversations(folder, {"eos_token": "<|im_end|>"}, {}, {})
+
+    assert (found["turn_end"], found["unwritten_end"]) == (None, "<|im_end|>")
 
 
 @pytest.mark.parametrize("name", ["DeepSeek R1 distilled", "Qwen3 thinking only"])
@@ -107,7 +148,7 @@ def test_how_a_template_asks_and_ends_is_part_of_a_model_s_name_where_it_is_out_
     (folder / "chat_template.jinja").write_text(plain.replace("assistant\n", "assistant\n<think>\n"))
     opening = tokenizer_identity.conversations(folder, {"eos_token": "<|im_end|>"}, {}, {})
 
-    assert ordinary == {"turn_end": None, "earlier_end": "", "opens_more": False}
+    assert ordinary == {"turn_end": None, "earlier_end": "", "unwritten_end": "", "opens_more": False}
     assert opening == {**ordinary, "opens_more": True}
 
 

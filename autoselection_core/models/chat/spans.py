@@ -22,7 +22,11 @@ from autoselection_core.models.chat.chat_settings import (
     reasoning_of,
 )
 from autoselection_core.models.chat.template_turns import TemplateTurn, apply_template, template_turns
-from autoselection_core.models.chat.turn_end import tokenizer_earlier_end, tokenizer_turn_end
+from autoselection_core.models.chat.turn_end import (
+    tokenizer_earlier_end,
+    tokenizer_turn_end,
+    tokenizer_unwritten_end,
+)
 from autoselection_core.pool.sample import Message, Role, Sample
 
 Tokens = npt.NDArray[np.int32]
@@ -41,7 +45,7 @@ class Turn:
         header: First token of what the template writes before the answer ("<|im_start|>assistant").
         start: First token of the answer.
         stop: One past the last token of the answer.
-        end: One past the end-of-turn token; equal to `stop` where the template writes none.
+        end: One past the end-of-turn token; equal to `stop` where the template has none.
     """
 
     header: int
@@ -152,6 +156,8 @@ def render(sample: Sample, tokenizer: Any) -> Rendered:  # noqa: ANN401 transfor
     messages, changes = settings.apply(sample.messages)
     turns, tools = template_turns(replace(sample, messages=messages), tokenizer), _tools(sample)
     text = _text_of(sample, tokenizer, turns, tools)
+    if messages[-1].role is Role.ASSISTANT:
+        text += _known(tokenizer_unwritten_end, sample, tokenizer)
     spans = {
         position: _span(sample, tokenizer, turns, position, tools=tools, text=text)
         for position, message in enumerate(messages)
@@ -263,7 +269,8 @@ def _span(
     if len(turn) > len(("role", "content")):
         whole = apply_template(tokenizer, turns[: position + 1], tools, sample_id=sample.id)
         if text.startswith(whole):
-            return header, len(opened), *_closing(text, len(opened), len(whole), ends)
+            written = len(text) if turn is turns[-1] else len(whole)
+            return header, len(opened), *_closing(text, len(opened), written, ends)
         if not answer.strip():
             return None
 
@@ -299,11 +306,17 @@ def _behind_opening(text: str, answer: str, header: int, opened: int) -> tuple[i
 
 def _ends(sample: Sample, tokenizer: Any) -> list[str]:  # noqa: ANN401 transformers has no types
     """Texts that may end a turn."""
+    looks = (tokenizer_turn_end, tokenizer_earlier_end)
+    ends = [_known(look, sample, tokenizer) for look in looks]
+    return [each for each in (*ends, tokenizer.eos_token) if each]
+
+
+def _known(look: Callable[[Any], str], sample: Sample, tokenizer: Any) -> str:  # noqa: ANN401 no types
+    """An end of turns; an error names the sample."""
     try:
-        end, earlier = tokenizer_turn_end(tokenizer), tokenizer_earlier_end(tokenizer)
+        return look(tokenizer)
     except ChatTemplateError as error:
         raise ChatTemplateError(sample.id, error.reason) from error
-    return [each for each in (end, earlier, tokenizer.eos_token) if each]
 
 
 def _find(

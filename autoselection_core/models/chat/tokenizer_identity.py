@@ -4,8 +4,8 @@ The vocabulary files, the chat template and the end tokens of `config.json` name
 What goes beyond them is part of the fingerprint only where it is there, so that a tokenizer without it keeps
 the name that its stored values have: named templates, tokens that only `tokenizer_config.json` adds, special
 tokens that `config.json` does not give, special tokens that loading adds to the vocabulary, special tokens
-that are split, a template whose turns end in another token than `eos_token`, or that asks for answers by
-other words than it writes before them, and settings for chats.
+that are split, a template whose turns end in another token than `eos_token`, that leaves out the end of the
+last answer, or that asks for answers by other words than it writes before them, and settings for chats.
 """
 
 import json
@@ -18,7 +18,7 @@ from autoselection_core.errors.models import ChatTemplateError, ModelLoadError
 from autoselection_core.identity import Json, fingerprint, fingerprint_file
 from autoselection_core.models.chat.chat_settings import CHAT_SETTINGS
 from autoselection_core.models.chat.template_sandbox import renderer_of
-from autoselection_core.models.chat.turn_end import earlier_end, opens_more, turn_end
+from autoselection_core.models.chat.turn_end import earlier_end, opens_more, turn_end, unwritten_end
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
@@ -135,7 +135,8 @@ def conversations(
     """What is read of a template's conversations, where it is out of the ordinary.
 
     That is the text behind an answer other than the end-of-sequence token alone, the text behind an earlier
-    answer other than both, and whether an answer is asked for by more than stands before it.
+    answer other than both, what the template leaves out of the last one, and whether an answer is asked for
+    by more than stands before it.
     """
     template = chat_template(folder) or named_templates(folder).get(_DEFAULT)
     if template is None:
@@ -144,12 +145,14 @@ def conversations(
     render, eos = renderer_of(template, special), special.get("eos_token")
     try:
         end, earlier = turn_end(render, known), earlier_end(render, known)
+        unwritten = unwritten_end(render, known)
         is_opened = opens_more(render, renderer_of(template, special, answer_follows=True))
     except ChatTemplateError:
         return {}  # the template itself is part of the identity, and loading the model refuses it
     return {
         "turn_end": end if end != eos else None,
         "earlier_end": earlier if earlier != eos else None,
+        "unwritten_end": unwritten,
         "opens_more": is_opened,
     }
 

@@ -1,7 +1,9 @@
 """End of a turn: the token that a chat template itself writes behind an answer.
 
 It is the tokenizer's `eos_token` in many models, and another one in base models with a borrowed template,
-Gemma or Phi-3. A model that is to stop has to be taught this token and is stopped at it.
+Gemma or Phi-3. A model that is to stop has to be taught this token and is stopped at it. Where the template
+writes none behind the last answer, the token that opens the next question ends the answers before it (GLM-4,
+Nemotron): such a model stops by writing it, so it is written and taught behind the last answer, too.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,10 +32,11 @@ _PROBES: Mapping[str, Sequence[Mapping[str, str]]] = {
 
 
 def turn_end(render: Render, special_tokens: Iterable[str]) -> str:
-    """White space and special token that a template writes behind an answer; empty where it writes none.
+    """White space and special token that end an answer; empty where the template writes none.
 
-    A template writes none where a line end or a word is all that parts an answer from the next turn. It is
-    looked for in the first of several short conversations that the template takes.
+    That is what stands behind the last answer, or, where nothing does, behind an earlier one. A template has
+    none where a line end or a word is all that parts an answer from the next turn. It is looked for in the
+    first of several short conversations that the template takes.
 
     Args:
         render: Writes a conversation; raises `ChatTemplateError` where the template refuses it.
@@ -45,26 +48,16 @@ def turn_end(render: Render, special_tokens: Iterable[str]) -> str:
     Example:
         >>> turn_end(lambda turns: "".join(f"<u>{each['content']}</s>" for each in turns), ["<u>", "</s>"])
         '</s>'
+        >>> turn_end(lambda turns: "".join(f"<u>{each['content']}" for each in turns), ["<u>"])
+        '<u>'
     """
-    refusals = []
-    for name, probe in _PROBES.items():
-        try:
-            text = render(probe)
-        except ChatTemplateError as error:
-            refusals.append(f"{name} ({error.reason})")
-            continue
-        if _ANSWER in text:
-            return _end_of(text[text.rfind(_ANSWER) + len(_ANSWER) :], special_tokens)
-        refusals.append(f"{name} (it changes the answer)")
-    reason = f"the end of its turns is not known, because the template refuses {'; '.join(refusals)}"
-    raise ChatTemplateError("probe", reason)
+    known, behind = tuple(special_tokens), _behind_last(render)
+    unwritten = unwritten_end(render, known)
+    return behind + unwritten if unwritten else _end_of(behind, known)
 
 
-def earlier_end(render: Render, special_tokens: Iterable[str]) -> str:
-    """White space and special token behind an answer that another question follows, where it is another one.
-
-    gpt-oss ends the last answer with `<|return|>` and those before it with `<|end|>`; GLM-4 ends none, and
-    the token that opens the next question ends the answer before it. Empty where it is the `turn_end`.
+def unwritten_end(render: Render, special_tokens: Iterable[str]) -> str:
+    """What a template leaves out of the end of its last answer; empty where it writes one, or has none.
 
     Args:
         render: See `turn_end`.
@@ -73,15 +66,54 @@ def earlier_end(render: Render, special_tokens: Iterable[str]) -> str:
     Raises:
         ChatTemplateError: See `turn_end`.
     """
-    last = turn_end(render, special_tokens)
+    behind = _behind_last(render)
+    between = "" if behind.strip() else _end_between(render, special_tokens)
+    return between[len(behind) :] if between.startswith(behind) else ""
+
+
+def earlier_end(render: Render, special_tokens: Iterable[str]) -> str:
+    """White space and special token behind an answer that another question follows, where it is another one.
+
+    gpt-oss ends the last answer with `<|return|>` and those before it with `<|end|>`. Empty where it is the
+    `turn_end`.
+
+    Args:
+        render: See `turn_end`.
+        special_tokens: See `turn_end`.
+
+    Raises:
+        ChatTemplateError: See `turn_end`.
+    """
+    known = tuple(special_tokens)
+    end = _end_between(render, known)
+    return "" if end == turn_end(render, known) else end
+
+
+def _behind_last(render: Render) -> str:
+    """Text behind the last answer of the first conversation that the template takes."""
+    refusals = []
+    for name, probe in _PROBES.items():
+        try:
+            text = render(probe)
+        except ChatTemplateError as error:
+            refusals.append(f"{name} ({error.reason})")
+            continue
+        if _ANSWER in text:
+            return text[text.rfind(_ANSWER) + len(_ANSWER) :]
+        refusals.append(f"{name} (it changes the answer)")
+    reason = f"the end of its turns is not known, because the template refuses {'; '.join(refusals)}"
+    raise ChatTemplateError("probe", reason)
+
+
+def _end_between(render: Render, special_tokens: Iterable[str]) -> str:
+    """White space and special token behind an answer that another question follows; empty for none."""
     for probe in (_TWO, (_SYSTEM, *_TWO)):
         try:
             behind = render(probe).split(_ANSWER)
         except ChatTemplateError:
             continue
         if len(behind) == len(_TWO) - 1:
-            end = _end_of(behind[1], special_tokens)
-            return "" if end == last else end
+            return _end_of(behind[1], special_tokens)
     return ""
 
 
@@ -123,6 +155,15 @@ def tokenizer_earlier_end(tokenizer: Any) -> str:  # noqa: ANN401 transformers h
         ChatTemplateError: See `turn_end`.
     """
     return _once(tokenizer, earlier_end)
+
+
+def tokenizer_unwritten_end(tokenizer: Any) -> str:  # noqa: ANN401 transformers has no types
+    """`unwritten_end` of a loaded tokenizer, found once for each of its templates.
+
+    Raises:
+        ChatTemplateError: See `turn_end`.
+    """
+    return _once(tokenizer, unwritten_end)
 
 
 def _once(tokenizer: Any, look: Callable[[Render, Iterable[str]], str]) -> str:  # noqa: ANN401 no types
