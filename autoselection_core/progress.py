@@ -39,9 +39,8 @@ def cost_text(seconds: float, price_per_hour: float | None) -> str:
     """
     if price_per_hour is None:
         return duration_text(seconds)
-    return (
-        f"{duration_text(seconds)}, {seconds / _HOUR_S * price_per_hour:,.2f} at {price_per_hour:g} an hour"
-    )
+    cost = seconds / _HOUR_S * price_per_hour
+    return f"{duration_text(seconds)}, {cost:,.2f} at {price_per_hour:,.12g} an hour"
 
 
 def percent(share: float, digits: int = 0) -> str:

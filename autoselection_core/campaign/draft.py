@@ -153,7 +153,7 @@ class DraftBenchmark:
         return (
             f"{self.name}: metric log_likelihood, that of the right answer in nats a token, as its questions "
             "have no choices. `metric: answer_accuracy` in its entry lets the model write, and counts right "
-            f"answers: up to {self.answer_tokens} tokens for each of its {items}, {longer}."
+            f"answers: up to {self.answer_tokens:,} tokens for each of its {items}, {longer}."
         )
 
     def unlike_sentence(self, characters: int) -> str:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.search_request import SearchRequest, with_version_of
-from autoselection_core.campaign.declaration.signals import make_signals
+from autoselection_core.campaign.declaration.signal_schema import BENCHMARK
+from autoselection_core.campaign.declaration.signals import make_signals, name_of
 from autoselection_core.campaign.evaluators import (
     LocalEvaluators,
     benchmark_at,
@@ -17,6 +19,8 @@ from autoselection_core.campaign.evaluators import (
 )
 from autoselection_core.campaign.pools import CampaignPools, CampaignSignals, PreparedPool
 from autoselection_core.campaign.solvers import make_solver, policy_of
+from autoselection_core.errors.campaign import CampaignFileError
+from autoselection_core.errors.signals import NoTargetsError, SignalError
 from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator, PricedEvaluator
 from autoselection_core.evaluation.judge.evaluator import JUDGE
 from autoselection_core.evaluation.protocol import Evaluator
@@ -84,7 +88,12 @@ class Workspace:
     def ingest(
         self, progress: RecordProgress | None = None, gate_progress: Progress | None = None
     ) -> PreparedPool:
-        """Make the latest pool from the raw files; see `CampaignPools.prepare`."""
+        """Make the latest pool from the raw files; see `CampaignPools.prepare`.
+
+        Raises:
+            CampaignFileError: A signal compares with target samples, and a benchmark has none.
+        """
+        self.require_targets()
         return self.pools.prepare(progress, gate_progress)
 
     def is_ingested(self) -> bool:
@@ -150,10 +159,32 @@ class Workspace:
         """Score the samples of a pool that a signal has no value of yet; see `CampaignSignals.score`.
 
         Raises:
+            CampaignFileError: A signal compares with target samples, and a benchmark has none.
             GivenFileError: Its file is joined by row, and has more rows than the pool's file has records.
         """
+        self.require_targets()
         self.require_rows(self.definitions.get(name), pool)
         return self._signals.score(name, pool, progress)
+
+    def require_targets(self) -> None:
+        """Refuse signals that compare samples with the targets of a benchmark that has none.
+
+        Raises:
+            CampaignFileError: It names the line of the campaign's file.
+            NoTargetsError: The campaign is of no file.
+        """
+        for signal in self.definitions.values():
+            benchmark = getattr(signal, BENCHMARK, None)
+            if signal.needs_targets and isinstance(benchmark, Benchmark) and not benchmark.targets:
+                self._refuse_signal(name_of(type(signal)), NoTargetsError(benchmark.name))
+
+    def _refuse_signal(self, name: str, error: SignalError) -> NoReturn:
+        line = self.campaign.signal_lines.get(name)
+        if line is None:
+            raise error
+        field = f"campaigns.{self.campaign.name}.signals"
+        problem = f"names {name!r}, but {error}"
+        raise CampaignFileError(Path(self.campaign.file), line, field, problem) from error
 
     def require_rows(self, signal: Signal | None, pool: Pool) -> None:
         """Refuse a file of the user's that is joined by row and has a row too many; see `score`."""

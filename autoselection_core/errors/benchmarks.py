@@ -53,8 +53,8 @@ class ItemsDifferError(ScoreError):
     only_second: int
 
     sentence = (
-        "benchmark {benchmark!r}: {only_first} items were scored for the first model only and "
-        "{only_second} for the second only; score both on the same version of the benchmark"
+        "benchmark {benchmark!r}: {only_first:,} items were scored for the first model only and "
+        "{only_second:,} for the second only; score both on the same version of the benchmark"
     )
 
 
@@ -123,8 +123,8 @@ class BadItemError(BenchmarkError):
     max_share: float
 
     sentence = (
-        "{file}, record {line}: {reason}; {bad} of {records} records are bad, and at most {max_share:.1%} "
-        "may be left out (`max_bad_share`); correct the records or remove them"
+        "{file}, record {line}: {reason}; {bad:,} of {records:,} records are bad, and at most "
+        "{max_share:.1%} may be left out (`max_bad_share`); correct the records or remove them"
     )
 
 
@@ -136,7 +136,8 @@ class FieldInNoRecordError(BadItemError):
         example = f"`items: {Path(self.file).name}` and `fields: {{question: ask, answer: gold}}`"
         return (
             f"{self.file}, record {self.line}: {self.reason} of a `benchmark.yaml` in its folder, which says "
-            f"for instance {example} (docs/how-to/benchmark.md); {self.bad} of {self.records} records lack it"
+            f"for instance {example} (docs/how-to/benchmark.md); {self.bad:,} of {self.records:,} records "
+            "lack it"
         )
 
 

@@ -62,7 +62,7 @@ class NotFiniteWeightsError(TrainingFailedError):
 
     @override
     def __post_init__(self) -> None:
-        self.reason = f"weights are not finite after step {self.steps}; lower the learning rate"
+        self.reason = f"weights are not finite after step {self.steps:,}; lower the learning rate"
         super().__post_init__()
 
 
@@ -91,10 +91,8 @@ class UntrainedError(TrainingFailedError):
 
     @override
     def __post_init__(self) -> None:
-        tried = (
-            f"no weight changed in {self.steps} optimiser steps at a learning rate of {self.learning_rate:g}"
-        )
-        self.reason = f"{tried}; raise the learning rate, or train in float32"
+        tried = f"{self.steps:,} optimiser steps at a learning rate of {self.learning_rate:g}"
+        self.reason = f"no weight changed in {tried}; raise the learning rate, or train in float32"
         super().__post_init__()
 
 
@@ -108,7 +106,7 @@ class OutOfMemoryError(TrainingFailedError):
 
     @override
     def __post_init__(self) -> None:
-        self.reason = f"a batch of {self.tokens} tokens does not fit into memory; shorten max_tokens"
+        self.reason = f"a batch of {self.tokens:,} tokens does not fit into memory; shorten max_tokens"
         super().__post_init__()
 
 
@@ -151,8 +149,8 @@ class TrainedSetDiffersError(TrainingFailedError):
 
     @override
     def __post_init__(self) -> None:
-        others = f"{self.unexpected} others were"
-        self.reason = f"{self.missing} selected samples were not trained on and {others}; report this"
+        others = f"{self.unexpected:,} others were"
+        self.reason = f"{self.missing:,} selected samples were not trained on and {others}; report this"
         super().__post_init__()
 
 
@@ -164,7 +162,7 @@ class ScoringFailedError(EvaluationError):
     items: int
     reason: str
 
-    sentence = "benchmark {benchmark!r}: {scored} of {items} items were scored: {reason}"
+    sentence = "benchmark {benchmark!r}: {scored:,} of {items:,} items were scored: {reason}"
 
 
 class ItemsTooLongError(EvaluationError):

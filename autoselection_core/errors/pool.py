@@ -185,8 +185,8 @@ class CountsError(PoolError):
     quarantined: int
 
     sentence = (
-        "{records} records went in, but {samples} samples, {merged} merged and {quarantined} quarantined"
-        " records came out. Please report this defect with the sources."
+        "{records:,} records went in, but {samples:,} samples, {merged:,} merged and {quarantined:,} "
+        "quarantined records came out. Please report this defect with the sources."
     )
 
 

@@ -35,7 +35,7 @@ class NoCandidatesError(SolverError):
     @override
     def __str__(self) -> str:
         counts = (
-            ", ".join(f"{count} {reason}" for reason, count in sorted(self.reasons.items())) or "none drawn"
+            ", ".join(f"{count:,} {reason}" for reason, count in sorted(self.reasons.items())) or "none drawn"
         )
         return (
             f"no candidate is left for trial {self.trial} ({counts}); "
@@ -94,7 +94,7 @@ class StudyBudgetError(StudyError):
     needed: int
 
     sentence = (
-        "study {study!r} may pay for {budget} trainings and asks for {needed}; raise `budget`, or ask "
+        "study {study!r} may pay for {budget:,} trainings and asks for {needed:,}; raise `budget`, or ask "
         "for fewer runs, draws, seeds or searches"
     )
 

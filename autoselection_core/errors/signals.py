@@ -45,7 +45,9 @@ class MisalignedSignalError(SignalTableError):
     rows: int
     expected: int
 
-    sentence = "signal {name!r} has {rows} rows but the pool has {expected}; score it again for this pool."
+    sentence = (
+        "signal {name!r} has {rows:,} rows but the pool has {expected:,}; score it again for this pool."
+    )
 
 
 class BrokenPairsError(SignalTableError):
@@ -105,7 +107,7 @@ class UnscoredPoolError(SignalError):
     missing: int
 
     sentence = (
-        "signal {name!r} (version {version}) has no values for {missing} samples of pool {pool_version}. "
+        "signal {name!r} (version {version}) has no values for {missing:,} samples of pool {pool_version}. "
         "Score its signals first: `autoselection ingest`, or in Dagster the job `CAMPAIGN_prepare`."
     )
 
@@ -130,7 +132,7 @@ class NothingLeftError(SignalError):
     note: Path
 
     sentence = (
-        "each of the {samples} samples holds a question of a benchmark, so nothing is left to select "
+        "each of the {samples:,} samples holds a question of a benchmark, so nothing is left to select "
         "from; {note} names them. Take the benchmark's items out of the sources."
     )
 
@@ -153,7 +155,7 @@ class NoGivenScoreError(SignalError):
     samples: int
 
     sentence = (
-        "the column {column!r} of {file} has a number for none of the {samples} samples; name a column of "
+        "the column {column!r} of {file} has a number for none of the {samples:,} samples; name a column of "
         "numbers with `column`."
     )
 
@@ -174,7 +176,7 @@ class TruthAmongScoresError(SignalError):
     number: float
 
     sentence = (
-        "{column!r} holds true or false {truths} times and numbers {numbers} times, such as {number:g}; "
+        "{column!r} holds true or false {truths:,} times and numbers {numbers:,} times, such as {number:g}; "
         "give all values one kind: true and false alone are read as 1 and 0."
     )
 

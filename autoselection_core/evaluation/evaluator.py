@@ -213,7 +213,7 @@ class FineTuningEvaluator:
             found, _ = score_items(model, benchmark, items, self.scoring, side=Side.TEST, progress=progress)
             folder.write_further(found)
 
-        opened = f"{reason}, {len(items)} further items of {benchmark.name}"
+        opened = f"{reason}, {len(items):,} further items of {benchmark.name}"
         folder = self._score_once(
             key, opened, lambda folder: folder.has_further(benchmark.name, names), score
         )

@@ -177,7 +177,7 @@ def verify_export(folder: Path) -> ExportCheck:
     if is_untouched and fingerprint_of_ids(np.array(ids, "S32")) != said["subset"]:
         problems.append("the samples are not those of the subset that the manifest names")
     if is_untouched and len(ids) != said["samples"]:
-        problems.append(f"{len(ids)} samples, but the manifest says {said['samples']}")
+        problems.append(f"{len(ids):,} samples, but the manifest says {said['samples']:,}")
     return ExportCheck(len(ids), str(said[CONTENT_HASH]), tuple(problems))
 
 

@@ -273,5 +273,5 @@ def _why(connection: Connection, record: SearchRecord) -> str:
     if record.held >= record.slots:
         return f"{record.search} evaluates as many subsets at once as it may ({record.slots})"
     if record.spent + record.held + 1 > record.budget:
-        return f"{record.search} waits for the last {record.held:g} of its {record.budget} evaluations"
+        return f"{record.search} waits for the last {record.held:,g} of its {record.budget:,} evaluations"
     return f"{record.search} has free slots and budget for a trial: {goes_on}"

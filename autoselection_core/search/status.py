@@ -386,9 +386,9 @@ class SearchStatus:
         held = f", {record.report_held:g} held" if record.report_held and not self.is_deserted else ""
         parts = [
             self._opening,
-            f"{record.spent:g} of {record.budget} {unit}s spent"
+            f"{record.spent:,g} of {record.budget:,} {unit}s spent"
             + (f", {record.held:g} held by those that run" if self._is_held else ""),
-            f"second budget: {record.report_spent:g} of {record.report_evaluations} spent{held}",
+            f"second budget: {record.report_spent:,g} of {record.report_evaluations:,} spent{held}",
         ]
         if self.found_arms:
             known = (

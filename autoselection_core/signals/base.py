@@ -58,6 +58,7 @@ class Signal(ABC):
         chunk_rows: Rows that are computed and stored together; a killed process loses at most so many.
         reasons: Why a sample can have no score; place 0 means that it has one.
         undefined: Why a sample has no value, for a signal that gives no `REASON`.
+        needs_targets: Whether it compares samples with the targets of its benchmark.
     """
 
     definition: ClassVar[str]
@@ -65,6 +66,7 @@ class Signal(ABC):
     chunk_rows: ClassVar[int] = 16_384
     reasons: ClassVar[tuple[str, ...]] = ("",)
     undefined: ClassVar[str] = "undefined"
+    needs_targets: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -35,9 +35,8 @@ def cost_sentence(spec: SearchSpec, pace: Pace) -> str:
     """
     trainings = spec.budget + spec.report_evaluations
     unit = "evaluations by the formula" if spec.is_formula else "trainings"
-    counted = (
-        f"at most {trainings} {unit}: {spec.budget} trials and {spec.report_evaluations} report evaluations"
-    )
+    arms = f"{spec.report_evaluations:,} report evaluations"
+    counted = f"at most {trainings:,} {unit}: {spec.budget:,} trials and {arms}"
     if pace.seconds is None:
         return f"{counted}; {pace.source}"
     total = duration_text(pace.total_s(trainings, spec.report_evaluations) / max(1, spec.slots))

@@ -1,6 +1,6 @@
 """Launchpad config of a search and its policy: names, ranges, defaults and meanings are those of the core."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from enum import StrEnum
 from typing import Any, get_type_hints
@@ -19,6 +19,7 @@ from autoselection_core.history.search_settings import (
     SearchSettings,
 )
 from autoselection_core.identity import Json
+from autoselection_core.operators.catalogue import installed_operators
 from autoselection_core.solver.policy import Policy
 from autoselection_core.space import Count, Interval, axes, meanings
 
@@ -138,9 +139,7 @@ class FurtherConfig(dg.Config):
 def search_config(campaigns: Mapping[str, Campaign]) -> type[FurtherConfig]:
     """Config type of `start_search`; a setting that campaigns declare differently is left to each of them."""
     first = next(iter(campaigns.values()))
-    # Dagster keeps config types of one process by name: another installation's must have another one.
-    names = StrEnum("CampaignName", [(name, name) for name in campaigns])  # type: ignore[misc] # run time
-    list_members(names, "campaign")
+    names = choice("campaign", campaigns)
     said = "Which pool, base model and benchmarks."
     usual = {name: campaign.search for name, campaign in campaigns.items()}
     settings: Mapping[str, Any] = {name: _setting(name, usual) for name in SETTINGS}
@@ -150,8 +149,41 @@ def search_config(campaigns: Mapping[str, Campaign]) -> type[FurtherConfig]:
         __module__=__name__,
         __doc__="A search: how much it may spend, and how it chooses.",
         campaign=(names, Field(default=names(first.name), description=said)),
+        **_named_lists(campaigns.values()),
         **settings,
     )
+
+
+def _named_lists(campaigns: Iterable[Campaign]) -> Mapping[str, Any]:
+    """Fields that list names of the campaigns, with the names that the Launchpad accepts.
+
+    One campaign of several may lack a name that another has: the core checks that.
+    """
+    listed = [*campaigns]
+    installed = [operator.name for operator in installed_operators()]
+    known = {
+        "benchmark": [name for campaign in listed for name in campaign.weights],
+        "operator": [name for campaign in listed for name in campaign.operators or installed],
+    }
+    fields_of = FurtherConfig.model_fields
+    return {
+        f"{what}s": (list[choice(what, names)], fields_of[f"{what}s"])  # type: ignore[misc] # run time
+        for what, names in known.items()
+    }
+
+
+def choice(what: str, names: Iterable[str]) -> Any:  # noqa: ANN401 - a type
+    """Type of a field that is one of some names; any text where Dagster cannot list them.
+
+    It lists the members of an enumeration, of which there is at least one, and none is called `mro` or `_x_`.
+    """
+    listed = dict.fromkeys(names)
+    if not listed or any(name == "mro" or name.startswith("_") for name in listed):
+        return str
+    # Dagster keeps config types of one process by name: another installation's must have another one.
+    kind = StrEnum(what, [(name, name) for name in listed])  # type: ignore[misc] # run time
+    list_members(kind, what)
+    return kind
 
 
 def _setting(name: str, usual: Mapping[str, SearchSettings]) -> tuple[Any, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, create_model
 
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import campaign_of
@@ -23,6 +23,7 @@ from autoselection_dagster.jobs.named_search import (
     named_search,
     workspace_of,
 )
+from autoselection_dagster.jobs.search_config import choice
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.values.metadata.rendering import Facts
 from autoselection_dagster.values.metadata.tables import narrow
@@ -64,22 +65,26 @@ def single_evaluation_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDef
     return _recipe_job(campaigns), _step_job(campaigns)
 
 
+def _config(campaigns: Mapping[str, Campaign]) -> type[RecipeEvaluation]:
+    """Config with the names of the campaigns."""
+    named = (choice("campaign", campaigns) | None, RecipeEvaluation.model_fields["campaign"])
+    return create_model("RecipeRequest", __base__=RecipeEvaluation, __module__=__name__, campaign=named)
+
+
 def _recipe_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
+    asked = _config(campaigns)
+
     @dg.op(name="evaluate")
     @with_prefixed_resources
     def evaluate(
-        context: dg.OpExecutionContext, config: RecipeEvaluation, home: HomeResource, ledger: LedgerResource
+        context: dg.OpExecutionContext,
+        config: asked,  # type: ignore[valid-type] # made from the campaigns
+        home: HomeResource,
+        ledger: LedgerResource,
     ) -> None:
         """Enter the evaluation; the search sensor starts it."""
         check_minima(config)
-        recipe = Recipe.from_yaml(config.recipe)
-        if config.search is None:
-            name, subset = _on_its_own(context.run_id, config, recipe, campaigns, home, ledger)
-        else:
-            record = named_search(ledger, config.search)
-            name, signals = record.search, _signals(record, campaigns, home)
-            subset = enter_recipe(ledger, name, recipe, signals, config.pays)
-        context.add_output_metadata(_facts(name, subset))
+        context.add_output_metadata(_entered(context.run_id, config, campaigns, home, ledger))
 
     @dg.job(executor_def=dg.in_process_executor)
     def evaluate_recipe() -> None:
@@ -109,6 +114,18 @@ def _step_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         verify()
 
     return without_step
+
+
+def _entered(
+    run_id: str, config: RecipeEvaluation, campaigns: Mapping[str, Campaign], home: Home, ledger: Ledger
+) -> Facts:
+    """Enter the evaluation of a recipe that was asked for; its subset."""
+    recipe = Recipe.from_yaml(config.recipe)
+    if config.search is None:
+        return _facts(*_on_its_own(run_id, config, recipe, campaigns, home, ledger))
+    record = named_search(ledger, config.search)
+    signals = _signals(record, campaigns, home)
+    return _facts(record.search, enter_recipe(ledger, record.search, recipe, signals, config.pays))
 
 
 def _on_its_own(  # noqa: PLR0917 - what a run has at hand

@@ -138,7 +138,7 @@ def alerts_of(search: SearchRecord) -> Iterator[Alert]:
     if reached:
         name = f"{search.search}|{reached[-1]:g}|{search.budget}"
         unit = "evaluations" if search.spec.is_formula else "trainings"
-        spent = f"{search.spent:g} of {search.budget} {unit}"
+        spent = f"{search.spent:,g} of {search.budget:,} {unit}"
         yield Alert(search.search, name, f"search {search.search} has spent {spent}")
     if search.state is SearchState.STOPPED:
         name = f"{search.search}|stopped|{search.reason}"

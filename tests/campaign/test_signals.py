@@ -287,3 +287,30 @@ def test_branching_is_scored_or_says_which_extra_it_needs(scored: tuple[Workspac
         return
     with pytest.raises(MissingExtraError, match=r"autoselection\[actions\]"):
         branching.score("action_branching", pool)
+
+
+@pytest.mark.parametrize(
+    "spelled", [each for each, reached in REACHED.items() if "sums" in reached[0] and each != "contamination"]
+)
+def test_a_signal_that_compares_with_targets_is_refused_before_the_pool_is_read_where_there_are_none(
+    tmp_path: Path, spelled: str
+) -> None:
+    (tmp_path / "sums").mkdir()
+    questions = [f'{{"question": "Add {n} and {n}.", "answer": "{2 * n}"}}\n' for n in range(8)]
+    (tmp_path / "sums/items.jsonl").write_text("".join(questions))
+    (tmp_path / "sums/benchmark.yaml").write_text("items: items.jsonl\n")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/broken.jsonl").write_text("no record is read\n")
+    (tmp_path / "model").mkdir()
+    without = workspace(
+        tmp_path, f"tokens, sae, clusters,\n      {spelled}".replace("sae,", "{sae: {sae: model}},")
+    )
+    name = spelled.strip("{").partition(":")[0]
+
+    with pytest.raises(
+        CampaignFileError, match=f"signals names '{name}', but benchmark 'sums' has no"
+    ) as said:
+        without.ingest()
+
+    assert said.value.line == 7
+    assert "Give it a few solved examples as targets" in str(said.value)

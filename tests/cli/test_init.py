@@ -574,6 +574,25 @@ def test_items_that_the_model_cannot_read_are_found_by_init_doctor_and_search_be
     assert Ledger.open(f"sqlite:///{tmp_path / '.autoselection/history.sqlite'}").searches() == ()
 
 
+@pytest.mark.usefixtures("raw")
+def test_relevance_to_a_benchmark_without_targets_is_found_by_doctor_and_ingest_before_samples_are_read(
+    cli: Cli, tmp_path: Path, benchmark: str
+) -> None:
+    tiny_model(tmp_path / "models" / "tiny")
+    cli("init", "raw", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
+    file = tmp_path / "autoselection.yaml"
+    file.write_text(file.read_text().replace("signals: [", "signals: [relevance, "))
+    (line,) = [number for number, text in enumerate(file.read_text().splitlines(), 1) if "[relevance" in text]
+
+    code, output, _ = cli("doctor")
+    ingested, _, refused = cli("ingest")
+
+    assert (code, ingested) == (1, 2)
+    for said in (output, refused):
+        assert f"autoselection.yaml, line {line}: campaigns." in " ".join(said.split())
+        assert "names 'relevance', but benchmark 'sums' has no target samples" in " ".join(said.split())
+
+
 @pytest.mark.parametrize("url", ["hooks.example/T0/s3cret", "http:///s3cret", "http://127.0.0.1:s3cret/a"])
 def test_the_doctor_quotes_no_address_of_a_webhook_which_may_be_a_secret(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, url: str

@@ -126,6 +126,14 @@ mutation($params: ExecutionParams!) {
 """
 
 
+_VALIDATE = """
+query($selector: PipelineSelector!, $config: RunConfigData!) {
+  isPipelineConfigValid(pipeline: $selector, runConfigData: $config, mode: "default") {
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on PipelineConfigValidationValid { pipelineName }
+  }
+}
+"""
 _SENSOR = """
 query($selector: SensorSelector!) {
   sensorOrError(sensorSelector: $selector) { ... on Sensor { id sensorState { id } } }
@@ -137,13 +145,22 @@ mutation($selector: SensorSelector!) { startSensor(sensorSelector: $selector) { 
 _STOP_SENSOR = "mutation($id: String!) { stopSensor(id: $id) { __typename } }"
 
 
+_REPOSITORY = {"repositoryLocationName": LOCATION, "repositoryName": "__repository__"}
+
+
+def refusals(served: Served, config: dict[str, Any]) -> list[str]:
+    """Errors that the Launchpad shows beside a config of a search, before it is launched."""
+    variables = {
+        "selector": {**_REPOSITORY, "pipelineName": "start_search"},
+        "config": {"ops": {"search": {"config": config}}},
+    }
+    answer = ask(served, _VALIDATE, variables)["isPipelineConfigValid"]
+    return [error["message"] for error in answer.get("errors", ())]
+
+
 def launched(served: Served, config: dict[str, Any]) -> dict[str, Any]:
     """Start a search with a config, as the Launchpad does; returns what the webserver answers."""
-    selector = {
-        "repositoryLocationName": LOCATION,
-        "repositoryName": "__repository__",
-        "jobName": "start_search",
-    }
+    selector = {**_REPOSITORY, "jobName": "start_search"}
     params = {"selector": selector, "runConfigData": {"ops": {"search": {"config": config}}}}
     answer = ask(served, _LAUNCH, {"params": params})["launchRun"]
     assert isinstance(answer, dict)
@@ -152,11 +169,7 @@ def launched(served: Served, config: dict[str, Any]) -> dict[str, Any]:
 
 def switch(served: Served, sensor: str, *, on: bool) -> None:
     """Switch a sensor on or off, as its page does."""
-    selector = {
-        "repositoryLocationName": LOCATION,
-        "repositoryName": "__repository__",
-        "sensorName": sensor,
-    }
+    selector = {**_REPOSITORY, "sensorName": sensor}
     if on:
         answer = ask(served, _START_SENSOR, {"selector": selector})["startSensor"]
     else:

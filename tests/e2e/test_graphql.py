@@ -15,13 +15,20 @@ import dagster as dg
 import pytest
 
 from autoselection_core.history.records import SearchState, TrialState
-from tests.e2e.served import Served, ask, launched, switch
+from tests.e2e.served import Served, ask, launched, refusals, switch
 
 _TERMINATE = "mutation($run: String!) { terminateRun(runId: $run) { __typename } }"
 _MATERIALISED = """
 query($key: AssetKeyInput!) {
   assetOrError(assetKey: $key) {
     ... on Asset { assetMaterializations { partition metadataEntries { label } } }
+  }
+}
+"""
+_FAILURES = """
+query($run: ID!) {
+  logsForRun(runId: $run) {
+    ... on EventConnection { events { ... on ExecutionStepFailureEvent { error { message } } } }
   }
 }
 """
@@ -89,6 +96,31 @@ def test_a_mistyped_field_is_refused_by_name(served_with_ui: Served) -> None:
 
     assert answer["__typename"] == "RunConfigValidationInvalid"
     assert "budgt" in answer["errors"][0]["message"]
+
+
+def test_the_launchpad_refuses_unknown_names_and_a_run_the_numbers_out_of_range_in_one_sentence(
+    served_with_ui: Served,
+) -> None:
+    served = served_with_ui
+    assert refusals(served, {"budget": 2, "operators": ["keep_top"]}) == []
+    for asked in ({"operators": ["keep_topp"]}, {"campaign": "nothing"}, {"policy": "nothing"}):
+        (said,) = refusals(served, asked)
+        assert "(one of " in said, said
+    # The webserver checks types and names; it knows no ranges.
+    assert refusals(served, {"budget": 0}) == []
+
+    run = launched(served, {"budget": 0})["run"]["runId"]
+    served.wait(lambda: _is_finished(served, run))
+
+    events = ask(served, _FAILURES, {"run": run})["logsForRun"]["events"]
+    (failure,) = filter(None, events)
+    assert "a search with budget 0 cannot run; give it at least 1" in failure["error"]["message"]
+    assert "Traceback" not in failure["error"]["message"]
+
+
+def _is_finished(served: Served, run: str) -> bool:
+    found = served.client.instance.get_run_by_id(run)
+    return found is not None and found.is_finished
 
 
 def _labels(served: Served, *key: str) -> set[str]:

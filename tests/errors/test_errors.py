@@ -3,6 +3,7 @@
 import importlib
 import pickle
 import pkgutil
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
@@ -93,11 +94,37 @@ def every_error() -> Iterator[type[AutoSelectionError]]:
                 yield each
 
 
-def made(kind: type[AutoSelectionError]) -> AutoSelectionError:
+def made(kind: type[AutoSelectionError], **of_name: object) -> AutoSelectionError:
+    """An error with sample values, or those that are given by name."""
     if kind.__init__ is Exception.__init__:
         return kind()
     hints = get_type_hints(kind) | get_type_hints(kind.__init__)
-    return kind(*(sample(hints[name]) for name in signature(kind).parameters))
+    return kind(*(of_name.get(name, sample(hints[name])) for name in signature(kind).parameters))
+
+
+NO_COUNTS = (
+    "line",
+    "step",
+    "code",
+    "rank",
+    "trial",
+    "known",
+    "found",
+    "budget",
+    "report_evaluations",
+    "present",
+    "asked",
+)
+"""Numbers of places, names and settings: a person types them as they are."""
+
+
+@pytest.mark.parametrize("kind", list(every_error()), ids=lambda kind: kind.__name__)
+def test_a_count_in_an_error_has_separators(kind: type[AutoSelectionError]) -> None:
+    counts = {name for name, type_ in get_type_hints(kind).items() if type_ is int} - {*NO_COUNTS}
+
+    said = str(made(kind, **dict.fromkeys(counts, 12_345)))
+
+    assert "12345" not in re.sub("`[^`]*`", "", said)  # a setting is typed as it is
 
 
 @pytest.mark.parametrize("kind", list(every_error()), ids=lambda kind: kind.__name__)

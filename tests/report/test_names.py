@@ -69,7 +69,7 @@ def test_a_report_says_how_its_models_were_trained() -> None:
     epochs = training_sentence({"preset": "paper-full-sft"})
 
     assert equal == (
-        "Preset `cpu-lora` with amount 24000: 24000 tokens; every arm trains on equally many tokens."
+        "Preset `cpu-lora` with amount 24,000: 24,000 tokens; every arm trains on equally many tokens."
     )
     assert first == f"{equal[:-1]}, some up to a prompt fewer."
     assert "3 epochs; arms train on as many tokens as their subsets have" in epochs

@@ -777,7 +777,7 @@ def test_the_price_of_an_hour_turns_the_cost_into_money(facts: SearchFacts) -> N
 
     said = dict(lead_of(SearchFacts.of(priced, facts.record.search), findings(facts)).facts)
 
-    assert said["Cost"].endswith(f", {hours * 1_000_000:,.2f} at 1e+06 an hour")
+    assert said["Cost"].endswith(f", {hours * 1_000_000:,.2f} at 1,000,000 an hour")
 
 
 def test_numbers_with_an_error_or_a_mark_are_aligned_to_the_right_too() -> None:

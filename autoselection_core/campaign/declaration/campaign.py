@@ -188,6 +188,7 @@ class Campaign:
             and no signal reads a model.
         benchmarks: Benchmarks that are scored.
         signals: Names of the signals, each with its settings.
+        signal_lines: Lines of its file that name them.
         operators: Names of the operators that recipes may use; empty means all that are installed.
         training: Preset and settings of the fine-tuning.
         search: Settings of its searches, where a search is not asked for others.
@@ -213,6 +214,7 @@ class Campaign:
     base_model: str | None = None
     benchmarks: tuple[DeclaredBenchmark, ...] = ()
     signals: Mapping[str, Mapping[str, Json]] = field(default_factory=dict, hash=False)
+    signal_lines: Mapping[str, int] = field(default_factory=dict, compare=False)
     operators: tuple[str, ...] = ()
     training: Mapping[str, Json] = field(default_factory=dict, hash=False)
     search: SearchSettings = field(default_factory=SearchSettings)

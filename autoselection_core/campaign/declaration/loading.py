@@ -32,6 +32,7 @@ from autoselection_core.campaign.declaration.search_keys import (
 from autoselection_core.campaign.declaration.signals import (
     name_of,
     nameable_of,
+    signal_lines,
     signals_from,
 )
 from autoselection_core.campaign.declaration.trackers import (
@@ -134,6 +135,7 @@ def _campaign(name: str, value: Value, allowed_paths: AllowedPaths) -> Campaign:
         base_model=allowed_paths.model(found["base_model"]) if "base_model" in found else None,
         benchmarks=benchmarks_from(found["benchmarks"], allowed_paths) if "benchmarks" in found else (),
         signals=signals_from(found["signals"], allowed_paths) if "signals" in found else {},
+        signal_lines=signal_lines(found["signals"]) if "signals" in found else {},
         operators=operators_from(found["operators"]) if "operators" in found else (),
         training=training_from(found["training"]) if "training" in found else {},
         search=search_from(found["search"]) if "search" in found else SearchSettings(),

@@ -223,6 +223,16 @@ def signals_from(value: Value, allowed_paths: AllowedPaths) -> dict[str, dict[st
     return chosen
 
 
+def signal_lines(value: Value) -> dict[str, int]:
+    """Lines of a list of signals, by the names that they are installed under."""
+    spelled = ((item.plain, item.line) for item in value.items())
+    return {
+        present_name(name): line
+        for names, line in spelled
+        for name in ([names] if isinstance(names, str) else names if isinstance(names, dict) else ())
+    }
+
+
 def _settings(value: Value, nameable: SignalSchema, allowed_paths: AllowedPaths) -> dict[str, Any]:
     spelled = value.entries(*((*nameable.settings, *nameable.first_names) or ("(none)",)))
     found = {nameable.first_names.get(name, name): entry for name, entry in spelled.items()}

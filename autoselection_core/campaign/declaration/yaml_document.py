@@ -35,6 +35,11 @@ class Value:
     file: Path
     field: str
 
+    @property
+    def line(self) -> int:
+        """Line on which it begins, from 1."""
+        return int(self.node.start_mark.line) + 1
+
     @cached_property
     def plain(self) -> object:
         """The value as Python data.
@@ -53,7 +58,7 @@ class Value:
         Raises:
             CampaignFileError: Always.
         """
-        raise CampaignFileError(self.file, self.node.start_mark.line + 1, self.field, problem) from cause
+        raise CampaignFileError(self.file, self.line, self.field, problem) from cause
 
     def entries(self, *known: str) -> dict[str, "Value"]:
         """The values of a mapping by key; no keys given means that any key is allowed.

@@ -121,7 +121,7 @@ def _show_benchmarks(findings: Audit) -> None:
             name,
             each.overlap.questions,
             each.overlap.repeated,
-            ", ".join(f"{count} {match}" for match, count in each.overlap.among_targets.items()) or "0",
+            ", ".join(f"{count:,} {match}" for match, count in each.overlap.among_targets.items()) or "0",
             *(each.matches[match] for match in Match),
             len(each.items),
         )

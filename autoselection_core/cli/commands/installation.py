@@ -341,6 +341,7 @@ def _coverage(workspace: Workspace, signal: GivenScores, pool: Pool | None) -> s
 
 
 def _benchmarks(workspace: Workspace) -> str:
+    workspace.require_targets()
     return ", ".join(map(_counted, workspace.benchmarks)) or "none; a closed form evaluates"
 
 

@@ -268,7 +268,7 @@ def _tell_price(workspace: Workspace, subset: Subset, record: SearchRecord, pool
     tell(
         f"{subset.recipe.outline} keeps {len(subset):,} of {pool_rows:,} rows; it costs 1 {unit}{lasts} at "
         f"most, from the report's budget of {record.search}, which pays for its arms, too: "
-        f"{left:g} of {record.report_evaluations} left",
+        f"{left:,g} of {record.report_evaluations:,} left",
         search=record.search,
         subset=subset.fingerprint,
         rows=len(subset),

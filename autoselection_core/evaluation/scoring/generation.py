@@ -73,7 +73,7 @@ def greedy_answers(
             raise ScoringFailedError(benchmark, finished, len(prompts), str(error)) from error
         if written is None:
             if len(batch) == 1:
-                reason = f"a prompt of {len(prompts[batch[0]])} tokens does not fit into memory"
+                reason = f"a prompt of {len(prompts[batch[0]]):,} tokens does not fit into memory"
                 raise ScoringFailedError(benchmark, finished, len(prompts), reason)
             waiting += _halves(batch)
             continue

@@ -230,7 +230,7 @@ def _by_generation(
     prompts = [_prompt(reader, benchmark, items, number) for number in range(len(items))]
     longest = max(map(len, prompts)) + benchmark.answer_tokens
     if longest > reader.max_tokens:
-        reason = f"prompt and answer may take {longest} tokens, the model reads {reader.max_tokens}"
+        reason = f"prompt and answer may take {longest:,} tokens, the model reads {reader.max_tokens:,}"
         raise ScoringFailedError(benchmark.name, 0, len(items), reason)
     texts, tokens = greedy_answers(
         model,
@@ -297,7 +297,9 @@ def _answer(reader: Reader, benchmark: Benchmark, items: Sequence[Item], number:
     except ChatTemplateError as error:
         raise _unasked(benchmark, items, number, f"cannot be asked: {error}") from error
     if encoded.truncated or not encoded.turns:
-        raise _unasked(benchmark, items, number, f"does not fit into the model's {reader.max_tokens} tokens")
+        raise _unasked(
+            benchmark, items, number, f"does not fit into the model's {reader.max_tokens:,} tokens"
+        )
     last = encoded.turns[-1]
     wanted = np.zeros(len(encoded.input_ids), np.bool_)
     wanted[last.start : last.stop] = True

@@ -311,13 +311,17 @@ def size_sentence(samples: int, reads: float | None, pool: int) -> str:
     Example:
         >>> size_sentence(128, 3.7, 1000)
         '128 samples, read 3.7 times: a training that reads them more often may learn them by heart'
+        >>> size_sentence(89, 0.84, 400)
+        '89 samples are few: a training that reads them several times may learn them by heart'
         >>> size_sentence(100, 2.0, 1000)
         ''
     """
     if samples >= FEW_SAMPLES and (reads is None or reads <= MANY_READS):
         return ""
     read, longer = ("", "longer training")
-    if reads is not None:
+    if reads is not None and reads <= 1:
+        read, longer = " are few", "training that reads them several times"
+    elif reads is not None:
         read, longer = f", read {reads:.2g} times", "training that reads them more often"
     warning = f"{samples:,} samples{read}: a {longer} may learn them by heart"
     if samples >= ADVISED_SHARE * pool:

@@ -140,7 +140,9 @@ def _no_object(record: Json) -> str:
     if not isinstance(record, list):
         return "the record is a text, number or null alone, and no object with fields"
     if all(isinstance(each, Mapping) for each in record):
-        return f"the record is a list of {len(record)} objects that are no turns: write each on its own line"
+        return (
+            f"the record is a list of {len(record):,} objects that are no turns: write each on its own line"
+        )
     return 'the record is a list and no object with fields: write each as `{"question": ..., "answer": ...}`'
 
 

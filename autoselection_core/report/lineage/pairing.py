@@ -76,7 +76,9 @@ def items_table(first: Evaluation, second: Evaluation, name: str) -> Table:
     listed: list[tuple[Cell, ...]] = [("won", *row) for row in won[:_ITEMS]]
     listed += [("lost", *row) for row in lost[-_ITEMS:][::-1]]
     count = sum(len(score.items) for score in first.scores)
-    title = f"{len(won)} items won and {len(lost)} lost of {count} against {name}; the largest differences"
+    title = (
+        f"{len(won):,} items won and {len(lost):,} lost of {count:,} against {name}; the largest differences"
+    )
     columns = (f"against {name}", "difference", "this trial", name, "benchmark", "item")
     return Table(title, columns, tuple(listed))
 

@@ -66,17 +66,21 @@ class Table:
         return bool(cells) and all(map(_NUMBER.fullmatch, cells))
 
 
+_WHOLE, _HUGE = 1e3, 1e15
+"""Sizes between which fractions are left out of a number, and no exponent is needed."""
+
+
 def cell_text(cell: Cell) -> str:
-    """A cell as text: numbers with four significant digits, unknown as a dash.
+    """A cell as text: numbers with four significant digits at least, unknown as a dash.
 
     Example:
-        >>> [cell_text(cell) for cell in (0.123456, 12000, None, "x")]
-        ['0.1235', '12,000', '-', 'x']
+        >>> [cell_text(cell) for cell in (0.123456, 12000, 12000.3, None, "x")]
+        ['0.1235', '12,000', '12,000', '-', 'x']
     """
     if cell is None:
         return "-"
     if isinstance(cell, float):
-        return f"{cell:.4g}"
+        return f"{cell:,.0f}" if _WHOLE <= abs(cell) < _HUGE else f"{cell:.4g}"
     if isinstance(cell, int):
         return f"{cell:,}"
     return str(cell)  # a member of an enumeration becomes plain text, which Dagster can store
@@ -104,6 +108,8 @@ def _column_texts(cells: Sequence[Cell]) -> list[str]:
     Example:
         >>> _column_texts([-2.5, -2.365, None]), _column_texts([1.0, 2.0]), _column_texts([0.5, 0.00001])
         (['-2.500', '-2.365', '-'], ['1', '2'], ['0.5', '1e-05'])
+        >>> _column_texts([2000.1, 100.5])
+        ['2,000', '100']
     """
     alone = [cell_text(cell) for cell in cells]
     known = [cell for cell in cells if cell is not None]
@@ -116,7 +122,7 @@ def _column_texts(cells: Sequence[Cell]) -> list[str]:
     digits = _SIGNIFICANT - 1 - largest
     if not 0 <= digits <= 2 * _SIGNIFICANT or smallest + digits < 1:
         return alone
-    return ["-" if cell is None else f"{cell:.{digits}f}" for cell in cells]
+    return ["-" if cell is None else f"{cell:,.{digits}f}" for cell in cells]
 
 
 def _html_row(cells: Sequence[str], tag: str, numbers: Sequence[bool], marks: Sequence[str]) -> str:

@@ -291,7 +291,7 @@ def _cost(facts: SearchFacts) -> str:
     price = facts.workspace.campaign.price_per_hour
     unit = "evaluations by the formula" if record.spec.is_formula else "full trainings"
     return (
-        f"{record.spent:g} {unit} of the search and {record.report_spent:g} of its report, without test "
+        f"{record.spent:,g} {unit} of the search and {record.report_spent:,g} of its report, without test "
         f"items and waits: {cost_text(seconds, price)}"
     )
 

@@ -12,7 +12,7 @@ from autoselection_core.evaluation.training.settings import Schedule, fine_tunin
 from autoselection_core.identity import Json
 from autoselection_core.pool.sample import Scope
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.rendering.table import Table, cell_text
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.search.arms import WINNER
 from autoselection_core.search.report_evaluations import tests_by_arm
@@ -46,13 +46,20 @@ def training_sentence(settings: Mapping[str, Json]) -> str:
     training = fine_tuning(settings)
     preset = settings.get("preset", "cpu-lora")
     unnamed = ("preset", *plan_of(settings))
-    changed = ", ".join(f"{name} {value}" for name, value in settings.items() if name not in unnamed)
-    length = f"{training.amount:g} {training.schedule.value}"
+    changed = ", ".join(
+        f"{name} {_setting_text(value)}" for name, value in settings.items() if name not in unnamed
+    )
+    length = f"{cell_text(training.amount)} {training.schedule.value}"
     equal = "arms train on as many tokens as their subsets have: compare scores beside tokens"
     if training.schedule is Schedule.TOKENS:
         short = "" if training.fills_exactly else ", some up to a prompt fewer"
         equal = f"every arm trains on equally many tokens{short}"
     return f"Preset `{preset}`{f' with {changed}' if changed else ''}: {length}; {equal}."
+
+
+def _setting_text(value: Json) -> str:
+    """A setting as it was given, with separators in a whole number."""
+    return f"{value:,}" if type(value) is int else str(value)
 
 
 NO_TRAINING = "A formula stood in for trainings: no model was trained, and its items are simulated values."

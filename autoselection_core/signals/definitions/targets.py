@@ -31,6 +31,8 @@ class ComparesTargets(Signal):
 
     benchmark: Benchmark
 
+    needs_targets = True
+
     @override
     def reads(self) -> Mapping[str, str]:
         return {**super().reads(), "targets": _version(self.benchmark)}

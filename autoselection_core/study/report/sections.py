@@ -133,7 +133,7 @@ def _result(facts: StudyFacts, found: list[Comparison]) -> Section:
         notes.append(f"Runs of one arm differ by {deviation:.3g} (standard deviation of the test utility).")
     if facts.failures:
         reasons = "; ".join(sorted({f"{trial.reason}" for trial in facts.failures}))
-        notes.append(f"{len(facts.failures)} evaluations have no score: {reasons}.")
+        notes.append(f"{len(facts.failures):,} evaluations have no score: {reasons}.")
     pictures = (
         [Picture("differences", difference_figure(found, facts.metric), "Differences with intervals")]
         if found

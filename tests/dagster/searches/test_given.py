@@ -18,6 +18,7 @@ from autoselection_core.search.loop import run_search
 from autoselection_core.solver.policy import LATEST
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.recorded_trials import TrialValues, page_facts
+from autoselection_dagster.jobs.search_config import choice
 from autoselection_dagster.names import Names
 from autoselection_dagster.place import Partitions, Place
 from autoselection_dagster.values.metadata.trial_facts import TRIAL_ASSETS
@@ -292,26 +293,39 @@ def test_the_fields_of_the_launchpad_reach_the_search(driver: Driver) -> None:
     )
 
 
-@pytest.mark.parametrize("field", ["operators", "benchmarks"])
-def test_a_name_that_the_campaign_does_not_have_names_the_field(driver: Driver, field: str) -> None:
+def test_a_benchmark_where_the_campaign_has_none_names_the_field(driver: Driver) -> None:
     driver.prepare()
 
-    with pytest.raises(dg.Failure, match=field):
-        driver.start(**{field: ["nothing"]})
+    with pytest.raises(dg.Failure, match="benchmarks is 'nothing', but must be empty: the campaign has none"):
+        driver.start(benchmarks=["nothing"])
 
 
 @pytest.mark.parametrize(
-    ("field", "known"),
+    ("asked", "known"),
     [
-        ("campaign", "campaign (one of demo)"),
-        ("policy", "random"),
-        ("metric", "log_likelihood"),
-        ("training", "preset (one of"),
+        ({"campaign": "nothing"}, "campaign (one of demo)"),
+        ({"policy": "nothing"}, "random"),
+        ({"metric": "nothing"}, "log_likelihood"),
+        ({"training": "nothing"}, "preset (one of"),
+        ({"operators": ["keep_top", "nothing"]}, "operator (one of keep_top, keep_band"),
     ],
 )
-def test_an_unknown_choice_is_refused_with_the_known_ones(driver: Driver, field: str, known: str) -> None:
+def test_an_unknown_choice_is_refused_with_the_known_ones(
+    driver: Driver, asked: dict[str, object], known: str
+) -> None:
     with pytest.raises(dg.DagsterInvalidConfigError) as refused:
-        driver.start(**{field: "nothing"})
+        driver.start(**asked)
 
     assert known in str(refused.value)
     assert "one of" in str(refused.value)
+
+
+def test_a_recipe_for_an_unknown_campaign_is_refused_with_the_known_ones(driver: Driver) -> None:
+    with pytest.raises(dg.DagsterInvalidConfigError, match=r"campaign \(one of demo\)"):
+        evaluate(driver, recipe=RECIPE, campaign="nothing")
+
+
+@pytest.mark.parametrize("name", ["mro", "_x_"])
+def test_a_name_that_dagster_cannot_list_is_free_text(name: str) -> None:
+    assert choice("benchmark", ["arc", name]) is str
+    assert [*choice("benchmark", ["arc", "a-b"])] == ["arc", "a-b"]

@@ -79,6 +79,7 @@ class Influence(Signal):
     dtype: str = field(default="auto", compare=False)
 
     chunk_rows = 128
+    needs_targets = True
     reasons = ("", "no answer within the token limit, or the chat template refuses it", "out of memory")
 
     @property

@@ -177,7 +177,7 @@ def joined_rows(pool: Pool, table: pa.Table, key: str, column: str, file: Path) 
         rows[row] = next((places[each] for each in keys if each in places), -1)
     if not (rows >= 0).any():
         example = next(iter(places), "")
-        reason = f"names no sample by {key!r} ({len(places)} keys, such as {example!r})"
+        reason = f"names no sample by {key!r} ({len(places):,} keys, such as {example!r})"
         remedy = "name with `key` a field that records and file have both, or `id`, `locator` or `row`"
         raise GivenFileError(file, reason, remedy)
     return rows

@@ -96,7 +96,7 @@ class GivenVectors(Embeddings, PoolSignal):
         }
         missing = [target.id for target in targets if target.id not in places]
         if missing:
-            reason = f"has no vector for {len(missing)} target samples of a benchmark, such as {missing[0]}"
+            reason = f"has no vector for {len(missing):,} target samples of a benchmark, such as {missing[0]}"
             raise GivenFileError(file, reason, "add them under their sample ids")
         chosen: Vectors = known[[places[target.id] for target in targets]]
         return chosen

@@ -64,6 +64,7 @@ class Reranked(PoolSignal):
     embeddings: Embeddings = field(default=Embeddings(), compare=False)
 
     undefined = "no embedding"
+    needs_targets = True
 
     @property
     @override
