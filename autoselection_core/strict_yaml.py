@@ -4,6 +4,7 @@ Campaigns, studies, recipes, benchmarks and task files are all read here. A text
 refused before anything is made of it, so time and memory follow from the text's length.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import yaml
 
 from autoselection_core.errors.campaign import YamlError
+from autoselection_core.identity import Json
 
 MAX_CHARACTERS = 256 * 1024
 """Length of a text. PyYAML reads about 30 characters a millisecond."""
@@ -69,6 +71,21 @@ def read_yaml(text: str) -> Any:  # noqa: ANN401 plain data: None, texts, number
 def write_yaml(data: object) -> str:
     """The text that `read_yaml` reads back as the data; keys stay in their order."""
     return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
+
+
+def yaml_text(value: Json) -> str:
+    r"""A value on one line as YAML reads it back: JSON's spelling is one of YAML's, but for a few characters.
+
+    Example:
+        >>> yaml_text("no"), yaml_text("\x85")
+        ('"no"', '"\\u0085"')
+    """
+    spelled = json.dumps(value, ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found.group()):04x}", spelled)
+
+
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
+"""Characters that YAML forbids or reads as the end of a line."""
 
 
 def compose(text: str) -> yaml.Node | None:

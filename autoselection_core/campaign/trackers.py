@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from textwrap import indent
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -27,6 +28,8 @@ _PATIENCE_S = 20
 _MAX_TEXT = 5000
 _EXISTS = "RESOURCE_ALREADY_EXISTS"
 _TRIAL = "autoselection.trial"
+_CODE = "    "
+"""What makes a line of Markdown one of code, whatever it holds."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ class TensorBoardTracker:
             }
             with SummaryWriter(str(writing)) as writer:
                 for name, text in texts.items():
-                    writer.add_text(name, f"```\n{text}\n```")
+                    writer.add_text(name, indent(text, _CODE, lambda _: True))
                 writer.add_hparams(params, dict(trial.scores), run_name=".")
 
 

@@ -7,7 +7,7 @@ import typer
 
 from autoselection_core import environment_variables
 from autoselection_core.campaign.declaration.campaign import command_for
-from autoselection_core.campaign.draft import DEFAULT_MINUTES
+from autoselection_core.campaign.first_plan import DEFAULT_MINUTES
 from autoselection_core.cli.commands.studying import study
 from autoselection_core.cli.output import AS_JSON, JSON_SAID, show_table, tell
 from autoselection_core.cli.session import (

@@ -2,8 +2,7 @@
 
 from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool
-from autoselection_core.pool.reason import QuarantineReason
-from autoselection_core.pool.sample import Message, Origin, Role, Sample, Scope, ToolCall
+from autoselection_core.pool.sample import Message, Origin, QuarantineReason, Role, Sample, Scope, ToolCall
 from autoselection_core.pool.sources import Source, sources_version
 
 __all__ = [

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json, canonical_json
-from autoselection_core.pool.reason import QuarantineReason
+from autoselection_core.pool.sample import QuarantineReason
 
 
 def canonical_text(text: str) -> str:

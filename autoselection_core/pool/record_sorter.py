@@ -14,8 +14,7 @@ from autoselection_core.pool.files.content import RawRecord
 from autoselection_core.pool.quarantine import Quarantine
 from autoselection_core.pool.reading import ParsedRecord, read_record
 from autoselection_core.pool.reading.view import Note, Treatment
-from autoselection_core.pool.reason import QuarantineReason
-from autoselection_core.pool.sample import Origin
+from autoselection_core.pool.sample import Origin, QuarantineReason
 from autoselection_core.pool.sources import Source, SourceFile
 
 _FIELDS_SHOWN = 40

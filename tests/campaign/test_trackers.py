@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -120,6 +121,18 @@ def test_tensorboard_shows_params_and_scores_of_a_trial_once(tmp_path: Path) -> 
     events.Reload()
     assert [event.value for event in events.Scalars("utility")] == [0.5]
     assert "/assets/x" in events.Tensors("page/text_summary")[0].tensor_proto.string_val[0].decode()
+
+
+def test_text_for_tensorboard_is_code_whatever_it_holds(tmp_path: Path) -> None:
+    """A fence inside of a recipe ended the block, and what followed was Markdown."""
+    steps = "steps:\n```\n\n# <b>large</b>"
+    TensorBoardTracker(tmp_path).record(replace(TRIAL, params={"recipe_yaml": steps}))
+
+    (run,) = {file.parent for file in tmp_path.rglob("events.*")}
+    events = EventAccumulator(str(run))
+    events.Reload()
+    (shown,) = events.Tensors("recipe_yaml/text_summary")[0].tensor_proto.string_val
+    assert shown.decode() == "".join(f"    {line}" for line in steps.splitlines(keepends=True))
 
 
 def test_wandb_gets_one_offline_run_a_trial(tmp_path: Path) -> None:

@@ -20,8 +20,9 @@ from autoselection_core.benchmarks.loading import load_benchmark
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import split
 from autoselection_core.campaign.declaration.loading import load_campaigns
-from autoselection_core.campaign.draft import CampaignDraft, DraftBenchmark, DraftSource, FirstPlan
+from autoselection_core.campaign.draft import CampaignDraft, DraftSource
 from autoselection_core.campaign.duration import Load, steady_speed
+from autoselection_core.campaign.first_plan import DraftBenchmark, FirstPlan
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.initialising import costs_of
 from autoselection_core.cli.commands.installation import GPU_DRIVERS, diagnose_packages, diagnose_ui
@@ -1050,6 +1051,29 @@ def test_a_draft_names_metric_reason_and_alternative_and_warns_of_answers_of_ano
         False,
         False,
     ]
+
+
+@pytest.mark.usefixtures("raw")
+def test_init_says_what_it_chose_in_a_line_and_the_file_says_why(cli: Cli, tmp_path: Path) -> None:
+    """Ten dense sentences on likelihoods stood between the samples and the plan."""
+    tiny_model(tmp_path / "models" / "tiny")
+    asked = [json.dumps({"question": f"What follows {n}?", "answer": f"{n + 1}"}) for n in range(100)]
+    (tmp_path / "exam.jsonl").write_text("\n".join(asked))
+    long = [{"prompt": f"Tell me of {n}.", "response": f"{n} is a number. " * 20} for n in range(30)]
+    (tmp_path / "more.jsonl").write_text("\n".join(map(json.dumps, long)))
+
+    _, output, _ = cli("init", "more.jsonl", "--model", "models/tiny", "--benchmark", "exam.jsonl", "--yes")
+
+    lines = output.splitlines()
+    (told,) = [line for line in lines if line.startswith("exam: metric log_likelihood, as its questions")]
+    assert "its answers have 2 characters, those of the samples" in told
+    assert len(told) < 180
+    assert "comments in autoselection.yaml say why, and what else you could choose" in lines
+    written = (tmp_path / "autoselection.yaml").read_text()
+    assert "`metric: answer_accuracy`" in written
+    assert "`targets: FILE`" in written
+    assert not [line for line in lines if "answer_accuracy" in line or "targets: FILE" in line]
+    assert str(Path(__file__).parents[2]) not in written, "the file goes to machines without this folder"
 
 
 @pytest.mark.usefixtures("raw")

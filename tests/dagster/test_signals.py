@@ -13,7 +13,7 @@ from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cluster import WorkerShare
 from autoselection_core.models.autoencoder.sae import sae_fingerprint
-from autoselection_core.pool.reason import QuarantineReason
+from autoselection_core.pool.sample import QuarantineReason
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.store.home import Home

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.pool.ingest import ingest
-from autoselection_core.pool.reason import QuarantineReason
+from autoselection_core.pool.sample import QuarantineReason
 from autoselection_core.pool.sources import Source
 from autoselection_core.store.atomic import is_made, made_once
 from autoselection_core.store.home import Home

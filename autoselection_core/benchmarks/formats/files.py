@@ -11,7 +11,7 @@ from autoselection_core.errors.pool import PoolError
 from autoselection_core.pool.data_sets import ENDINGS, JSON, LINES, TABLE, kind_of
 from autoselection_core.pool.files.readers import raw_records
 from autoselection_core.pool.reading.rules import KNOWN, Rules
-from autoselection_core.pool.reason import QuarantineReason
+from autoselection_core.pool.sample import QuarantineReason
 from autoselection_core.pool.sources import Source, SourceFile
 from autoselection_core.store import hub
 from autoselection_core.store.home import confine

@@ -20,15 +20,7 @@ from autoselection_core.campaign.declaration.campaign import DEFAULT_FILE
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.declaration.pool_sources import entry_of, rules_in
 from autoselection_core.campaign.declaration.signals import left_out_sentence
-from autoselection_core.campaign.draft import (
-    DEFAULT_MINUTES,
-    CampaignDraft,
-    DraftBenchmark,
-    DraftSource,
-    FirstPlan,
-    as_named_in,
-    max_scoring_s,
-)
+from autoselection_core.campaign.draft import CampaignDraft, DraftSource, as_named_in
 from autoselection_core.campaign.duration import (
     COUNTED,
     Load,
@@ -40,6 +32,7 @@ from autoselection_core.campaign.duration import (
     signal_seconds,
     training_passes,
 )
+from autoselection_core.campaign.first_plan import DEFAULT_MINUTES, DraftBenchmark, FirstPlan, max_scoring_s
 from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
 from autoselection_core.cli.output import show_bad_items, tell
@@ -429,11 +422,14 @@ def _tell_of(draft: CampaignDraft) -> None:
         tell(f"left out: {name} (IFD, losses, entropies); {cost}. Add it to `signals:` to have it")
     if not draft.costs and (sentence := left_out_sentence(draft.signals, draft.model)):
         tell(sentence)
-    if draft.nearness_sentence:
-        tell(draft.nearness_sentence)
+    chosen = draft.choices_in_short
+    for line in chosen:
+        tell(line)
+    if chosen:
+        tell(f"comments in {draft.file} say why, and what else you could choose")
     if draft.is_trained:
-        for sentence in filter(None, (*draft.metric_sentences, draft.few_items_sentence)):
-            tell(sentence)
+        if draft.few_items_sentence:
+            tell(draft.few_items_sentence)
         plan = draft.plan
         planned = (
             "`autoselection doctor` says how long one takes on this machine"

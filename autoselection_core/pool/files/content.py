@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.pool.data_sets import compression_of
-from autoselection_core.pool.reason import QuarantineReason
+from autoselection_core.pool.sample import QuarantineReason
 
 Content: TypeAlias = mmap.mmap | bytes
 """The bytes of a file; only those that are looked at are read."""

@@ -24,7 +24,7 @@ from autoselection_core.pool.reading.spellings import (
     role_of,
 )
 from autoselection_core.pool.reading.turns import are_turns
-from autoselection_core.pool.reason import QuarantineReason
+from autoselection_core.pool.sample import QuarantineReason
 from autoselection_core.pool.sources import SourceFile
 
 _RECORDS = frozenset(

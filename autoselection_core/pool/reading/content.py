@@ -8,8 +8,7 @@ from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_object, canonical_text, spell_json, without_nulls
 from autoselection_core.pool.reading.spellings import CONTENTS, REFUSAL, SPEAKERS
-from autoselection_core.pool.reason import QuarantineReason
-from autoselection_core.pool.sample import ToolCall
+from autoselection_core.pool.sample import QuarantineReason, ToolCall
 
 Spell: TypeAlias = Callable[[str], str]
 """`canonical_text` or `verbatim_text`."""

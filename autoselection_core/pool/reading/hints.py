@@ -28,8 +28,7 @@ from autoselection_core.pool.reading.spellings import (
 from autoselection_core.pool.reading.transcripts import marks_in
 from autoselection_core.pool.reading.turns import are_turns, conversation
 from autoselection_core.pool.reading.view import Notes, View
-from autoselection_core.pool.reason import QuarantineReason
-from autoselection_core.pool.sample import Role
+from autoselection_core.pool.sample import QuarantineReason, Role
 
 _SAID = (*CONTENTS, *FURTHER_CONTENTS)
 _GROUPS = (

@@ -12,8 +12,7 @@ from autoselection_core.pool.reading.rules import Fields, Rules
 from autoselection_core.pool.reading.spellings import AUTHOR, FURTHER_TURN_LISTS, SPEAKERS, TURN_LISTS
 from autoselection_core.pool.reading.turns import alternating, conversation, turn_list
 from autoselection_core.pool.reading.view import View
-from autoselection_core.pool.reason import QuarantineReason
-from autoselection_core.pool.sample import Message, Role
+from autoselection_core.pool.sample import Message, QuarantineReason, Role
 
 _MARKED = (Role.USER, Role.ASSISTANT)
 

@@ -34,8 +34,7 @@ from autoselection_core.pool.reading.spellings import (
 from autoselection_core.pool.reading.transcripts import marks_in, turns_of_history
 from autoselection_core.pool.reading.turns import are_turns, conversation, spelled_turns, thought_of
 from autoselection_core.pool.reading.view import Treatment, View
-from autoselection_core.pool.reason import QuarantineReason
-from autoselection_core.pool.sample import Message, Role
+from autoselection_core.pool.sample import Message, QuarantineReason, Role
 
 _PAIR = (Role.USER, Role.ASSISTANT)
 

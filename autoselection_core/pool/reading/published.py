@@ -35,7 +35,7 @@ from autoselection_core.pool.reading.spellings import (
     TURN_LISTS,
 )
 from autoselection_core.pool.reading.transcripts import turns_of_lines, turns_of_transcript
-from autoselection_core.pool.reason import QuarantineReason
+from autoselection_core.pool.sample import QuarantineReason
 
 Record: TypeAlias = Mapping[str, Json]
 

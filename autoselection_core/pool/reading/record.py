@@ -57,8 +57,7 @@ from autoselection_core.pool.reading.spellings import (
 )
 from autoselection_core.pool.reading.turns import are_turns, conversation
 from autoselection_core.pool.reading.view import Note, Treatment, View
-from autoselection_core.pool.reason import QuarantineReason
-from autoselection_core.pool.sample import Message, Role, Sample
+from autoselection_core.pool.sample import Message, QuarantineReason, Role, Sample
 
 KNOWN_FIELDS = frozenset(
     (

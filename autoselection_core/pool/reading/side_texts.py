@@ -12,8 +12,7 @@ from autoselection_core.pool.reading.content import text_of
 from autoselection_core.pool.reading.rules import Fields
 from autoselection_core.pool.reading.spellings import CHOICES, CONTEXTS, DEFINITIONS
 from autoselection_core.pool.reading.view import Treatment, View
-from autoselection_core.pool.reason import QuarantineReason
-from autoselection_core.pool.sample import Message, Role
+from autoselection_core.pool.sample import Message, QuarantineReason, Role
 
 _LABELLED = ("label", "text")
 _LABEL_LENGTH = 2

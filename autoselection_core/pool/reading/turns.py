@@ -47,8 +47,7 @@ from autoselection_core.pool.reading.spellings import (
     weight_of,
 )
 from autoselection_core.pool.reading.view import Notes, Treatment
-from autoselection_core.pool.reason import QuarantineReason
-from autoselection_core.pool.sample import Message, Role, ToolCall
+from autoselection_core.pool.sample import Message, QuarantineReason, Role, ToolCall
 
 Turn = Mapping[str, Json]
 

@@ -13,7 +13,7 @@ from autoselection_core.errors.recipe import SettingError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_text
 from autoselection_core.pool.reading.content import Spell, text_of
-from autoselection_core.pool.reason import QuarantineReason
+from autoselection_core.pool.sample import QuarantineReason
 
 
 class Treatment(StrEnum):
