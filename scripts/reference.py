@@ -40,7 +40,13 @@ from autoselection_core.space import axes, meanings
 REPOSITORY = Path(__file__).parents[1]
 FOLDER = REPOSITORY / "docs" / "reference"
 _KEYS = (
-    *((Campaign, "name"), (Campaign, "file"), (Campaign, "stated_settings"), (DeclaredBenchmark, "name")),
+    *(
+        (Campaign, "name"),
+        (Campaign, "file"),
+        (Campaign, "stated_settings"),
+        (Campaign, "signal_lines"),
+        (DeclaredBenchmark, "name"),
+    ),
     *((Policy, "name"), (Policy, "max_steps")),
     *((DeclaredBenchmark, "settings"), (BenchmarkSettings, "name")),
     *((Source, "mirror"), (Source, "rules"), (Source, "hub"), (Rules, "fields")),
