@@ -15,6 +15,9 @@ from autoselection_core.score.resampling import (
 )
 from autoselection_core.score.score import BenchmarkScore
 
+_TIED = 1e-12
+"""Levels that differ by less are equal, but for rounding."""
+
 
 def paired_p_value(first: BenchmarkScore, second: BenchmarkScore, *, seed: int) -> float:
     """Two-sided p-value of "both models are equally good" on one benchmark.
@@ -45,6 +48,7 @@ def best_probabilities(
     Runs vary by the variance s^2 pooled over all arms, which has few degrees of freedom f: in each draw it is
     s^2 f / chi^2_f for all arms alike, so that their levels have a multivariate Student's t. An arm of one
     run borrows the variance of the others. Where no arm has two runs, nothing is known of how runs vary.
+    Arms that lead together, as equal ones do where runs do not vary, share the resample.
     `python -m bench.best_arm` counts how often a leading arm is the best one.
 
     Raises:
@@ -65,4 +69,5 @@ def best_probabilities(
             for arm, pairs in zip(arms, over_items, strict=True)
         ]
     )
-    return [float(share) for share in np.bincount(levels.argmax(axis=0), minlength=len(arms)) / DRAWS]
+    leads = levels >= levels.max(axis=0) - _TIED
+    return [float(share) for share in (leads / leads.sum(axis=0)).mean(axis=1)]

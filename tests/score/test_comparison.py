@@ -189,6 +189,18 @@ def test_the_best_arm_is_unknown_where_no_arm_has_two_runs() -> None:
     assert best_probabilities([arm(0.0, 2, 1.0, rng), arm(1.0, 1, 1.0, rng)], seed=0) is not None
 
 
+def test_equal_arms_whose_runs_do_not_vary_are_equally_likely_to_be_the_best() -> None:
+    """The first one was certain to be the best."""
+    right, wrong = run([1.0, 0.0, 1.0, 1.0]), run([0.0, 0.0, 1.0, 0.0])
+
+    assert best_probabilities([(right,) * 2, (right,) * 2], seed=0) == [0.5, 0.5]
+    shares = best_probabilities([(wrong,) * 2, (right,) * 2, (right,) * 3], seed=0)
+
+    assert shares is not None
+    assert shares[1] == shares[2] > shares[0]
+    assert sum(shares) == pytest.approx(1.0)
+
+
 def test_runs_that_vary_make_the_leading_arm_less_sure_than_items_alone() -> None:
     """Of two equal arms each is the best half the time, however runs are drawn."""
     first = [run([level] * 5) for level in (0.0, 1.0)]
