@@ -39,8 +39,17 @@ def cost_text(seconds: float, price_per_hour: float | None) -> str:
     """
     if price_per_hour is None:
         return duration_text(seconds)
-    cost = seconds / _HOUR_S * price_per_hour
-    return f"{duration_text(seconds)}, {cost:,.2f} at {price_per_hour:,.12g} an hour"
+    return f"{duration_text(seconds)}, {money_text(seconds, price_per_hour)}"
+
+
+def money_text(seconds: float, price_per_hour: float) -> str:
+    """Cost of a duration at a price per hour.
+
+    Example:
+        >>> money_text(3600, 1_000_000)
+        '1,000,000.00 at 1,000,000 an hour'
+    """
+    return f"{seconds / _HOUR_S * price_per_hour:,.2f} at {price_per_hour:,.12g} an hour"
 
 
 def percent(share: float, digits: int = 0) -> str:

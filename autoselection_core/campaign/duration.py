@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean, median
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from autoselection_core.evaluation.training.settings import FineTuning, Method, 
 from autoselection_core.history.records import TrialKind
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
-from autoselection_core.progress import duration_text, percent
+from autoselection_core.progress import duration_text, money_text, percent
 from autoselection_core.search.time_left import LATEST
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Pace:
         unit: One evaluation in a word: a training, or an evaluation by a formula.
         test_s: Seconds of one model's test scores; 0 where they take no time worth saying.
         free_share: Part of the seconds on a machine without other processes; None where no probe says.
+        price_per_hour: Price of an hour; None where the campaign names none.
     """
 
     seconds: float | None
@@ -57,6 +58,7 @@ class Pace:
     unit: str = "training"
     test_s: float = 0.0
     free_share: float | None = None
+    price_per_hour: float | None = None
 
     def total_s(self, trainings: int, models: int = 0) -> float:
         """Expected seconds of some trainings and of the test scores of some models."""
@@ -75,13 +77,14 @@ class Pace:
             left = f"{left}, beside {found} that are found finished"
         if self.seconds is None:
             return f"{left}; {self.source}."
-        total, each = duration_text(self.total_s(trainings, models)), duration_text(self.seconds)
+        total_s, each = self.total_s(trainings, models), duration_text(self.seconds)
+        money = "" if self.price_per_hour is None else f", {money_text(total_s, self.price_per_hour)}"
         tested = (
             f", test items of {models} models in the report about {duration_text(self.test_s)} each"
             if models and self.test_s
             else ""
         )
-        return f"{left}; about {each} each{tested}, {total} in all ({self.source})."
+        return f"{left}; about {each} each{tested}, {duration_text(total_s)} in all{money} ({self.source})."
 
 
 def pace_of(workspace: Workspace, evaluator: str | None, training: Mapping[str, Json]) -> Pace:
@@ -92,6 +95,11 @@ def pace_of(workspace: Workspace, evaluator: str | None, training: Mapping[str, 
         evaluator: Fingerprint of the evaluator; None where it is not known yet.
         training: Preset and settings.
     """
+    pace = _pace(workspace, evaluator, training)
+    return replace(pace, price_per_hour=workspace.campaign.price_per_hour)
+
+
+def _pace(workspace: Workspace, evaluator: str | None, training: Mapping[str, Json]) -> Pace:
     alike = [
         record.search
         for record in workspace.ledger.searches()

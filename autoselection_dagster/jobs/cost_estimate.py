@@ -8,7 +8,7 @@ import dagster as dg
 from autoselection_core.campaign.duration import Pace, pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.specification import SearchSpec
-from autoselection_core.progress import duration_text
+from autoselection_core.progress import duration_text, money_text
 from autoselection_core.report.sections.verdict import verdict_sentence
 from autoselection_core.search.arms import plain_filter_runs
 
@@ -39,9 +39,11 @@ def cost_sentence(spec: SearchSpec, pace: Pace) -> str:
     counted = f"at most {trainings:,} {unit}: {spec.budget:,} trials and {arms}"
     if pace.seconds is None:
         return f"{counted}; {pace.source}"
-    total = duration_text(pace.total_s(trainings, spec.report_evaluations) / max(1, spec.slots))
+    in_turn_s = pace.total_s(trainings, spec.report_evaluations)
+    total = duration_text(in_turn_s / max(1, spec.slots))
     each = f"{duration_text(pace.seconds)} each with {spec.slots} at a time"
-    return f"{counted}, about {total} at {each} (by {pace.source})"
+    price = "" if pace.price_per_hour is None else f"; {money_text(in_turn_s, pace.price_per_hour)}"
+    return f"{counted}, about {total} at {each} (by {pace.source}){price}"
 
 
 def why_nothing_starts(instance: dg.DagsterInstance) -> str:

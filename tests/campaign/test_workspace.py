@@ -253,6 +253,15 @@ def test_the_sentence_counts_what_is_left_and_what_is_found() -> None:
     assert "3 trainings are left at most, beside 2 that are found finished;" in pace.sentence(3, 2)
 
 
+def test_an_estimate_has_money_where_the_campaign_names_a_price(workspace: Workspace) -> None:
+    """Reports showed money, and the forecast before the first training did not."""
+    priced = replace(workspace, campaign=replace(workspace.campaign, price_per_hour=2.5))
+
+    assert pace_of(priced, None, {}).price_per_hour == 2.5
+    pace = Pace(1_800.0, "a guess", price_per_hour=2.5)
+    assert pace.sentence(3).endswith("about 30 min each, 1.5 h in all, 3.75 at 2.5 an hour (a guess).")
+
+
 def test_an_estimate_holds_the_test_items_of_the_report_and_says_minutes() -> None:
     pace = Pace(27.0, "a guess", test_s=18.0)
 

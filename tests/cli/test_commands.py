@@ -55,6 +55,23 @@ def test_a_search_ends_with_a_table_verdicts_and_what_to_run_next(cli: Cli) -> N
     assert "next: autoselection show first" in output
 
 
+def test_a_new_search_says_before_it_spends_what_it_costs_and_what_its_verdict_can_say(
+    cli: Cli, searched: Workshop
+) -> None:
+    searched.change("    search: {budget: 3", "    price_per_hour: 3600\n    search: {budget: 3")
+    asked = ("search", "--name", "other", "--seed", "2", "--budget", "2", "--report-evaluations", "3")
+
+    _, output, _ = cli(*asked)
+    _, again, _ = cli(*asked)
+
+    said = " ".join(output.split())
+    assert "5 evaluations are left at most; about" in said
+    assert " at 3,600 an hour (the median of the latest" in said
+    reach = "What its verdict can say: the second budget pays for 3 runs"
+    assert said.index(reach) < said.index("evaluations are left at most")
+    assert reach not in " ".join(again.split())
+
+
 def test_a_second_run_says_that_all_is_done_and_trains_nothing(cli: Cli, searched: Workshop) -> None:
     made = searched.evaluations()
 

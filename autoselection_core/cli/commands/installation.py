@@ -52,7 +52,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.loopback import UI_PORT
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
-from autoselection_core.progress import duration_text
+from autoselection_core.progress import cost_text, duration_text
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.fidelities import dev_agreement
@@ -386,9 +386,10 @@ def _duration(workspace: Workspace) -> str:
     once = sum(scoring.values())
     total = once + pace.total_s(trainings, models)
     names = ", ".join(f"{name} {duration_text(seconds)}" for name, seconds in scoring.items())
+    cost = cost_text(total, pace.price_per_hour)
     return (
         f"{sentence} Before them the signals that read the base model are scored once: at most {names}, "
-        f"by the same probe. {duration_text(total)} in all; the probe is of the processor, a GPU is faster."
+        f"by the same probe. {cost} in all; the probe is of the processor, a GPU is faster."
     )
 
 

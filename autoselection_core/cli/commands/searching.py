@@ -28,7 +28,9 @@ from autoselection_core.report.lineage.pairing import PAIRING, pairing_with_winn
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.report.sections.outlook import FURTHER
 from autoselection_core.report.sections.tables import budget_table, trial_table
+from autoselection_core.report.sections.verdict import verdict_sentence
 from autoselection_core.report.writing import write_report, written_report
+from autoselection_core.search.arms import plain_filter_runs
 from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import TESTING, Stage, run_search_together
 from autoselection_core.search.report_evaluations import report_arms
@@ -137,6 +139,9 @@ def register(workspace: Workspace, spec: SearchSpec, name: str | None, *, resume
         workspace.require_askable(spec)
     search = ledger.register(spec, name)
     tell(f"search {search}", search=search)
+    if is_new:
+        reach = verdict_sentence(spec.report_evaluations, plain_filter_runs(spec))
+        tell(f"What its verdict can say: {reach}.", verdict_will_say=reach)
     if is_new and (start := start_sentence(ledger.search(search), ledger.searches())):
         tell(start)
     record = ledger.search(search)

@@ -60,7 +60,8 @@ def _pace(study_run: StudyRun) -> Pace:
     entered = {*entries(study_run.study, study_run.ledger), transfer_entry(study_run.study)} & known
     if own := study_run.ledger.paid_seconds(entered)[-LATEST:]:
         source = f"the median of its latest {len(own)} evaluations"
-        return Pace(median(own), source, unit_of(study_run.study.campaign))
+        campaign = study_run.study.campaign
+        return Pace(median(own), source, unit_of(campaign), price_per_hour=campaign.price_per_hour)
     workspace, evaluator = study_run.workspace, None
     if study_run.study.campaign.closed_form is None and workspace.has_pool():
         evaluator = workspace.evaluator(workspace.pool().version).fingerprint

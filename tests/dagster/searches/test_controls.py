@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 import uuid
+from dataclasses import replace
 
 import dagster as dg
 import pytest
@@ -429,6 +430,8 @@ def test_a_cost_has_hours_of_earlier_trainings_or_of_a_probe_and_counts_test_ite
         "at most 10 trainings: 6 trials and 4 report evaluations, about 6 min at 60 s each with 2 at a time "
         "(by a probe of the base model on this machine)"
     )
+    priced = cost_sentence(spec, replace(probed, price_per_hour=2.5))
+    assert priced.endswith("(by a probe of the base model on this machine); 0.50 at 2.5 an hour")
     assert cost_sentence(spec, Pace(None, "their length follows from the subsets")).endswith(
         "4 report evaluations; their length follows from the subsets"
     )
