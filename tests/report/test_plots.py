@@ -16,7 +16,7 @@ from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.differing import diff_texts, subset_diff
-from autoselection_core.report.rendering.figure import Format
+from autoselection_core.report.rendering.figure import Format, draw
 from autoselection_core.report.rendering.page import to_html
 from autoselection_core.report.sections.arms_plot import arms_plot
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
@@ -62,6 +62,23 @@ def test_a_tree_needs_six_trials_of_which_one_was_edited_from_another() -> None:
     assert tree_plot(History("s", 0, 6, (*fresh, edited)), "nats") is not None
     assert tree_plot(History("s", 0, 6, (*fresh[:4], edited)), "nats") is None
     assert tree_plot(History("s", 0, 6, (*fresh, other)), "nats") is None, "of an earlier search"
+
+
+def test_titles_of_panels_in_a_narrow_picture_neither_meet_nor_leave_it() -> None:
+    """`response_tokens (100 % known)` ran into its neighbour, which ended at the edge of the picture."""
+    drawn: list[Figure] = []
+
+    def paint(figure: Figure) -> None:
+        drawn.append(figure)
+        for axes in figure.subplots(2, 2).flat:
+            axes.set_title("relevance/an_exam_of_several_parts (93 % known)")
+
+    draw(paint, kind="png")
+
+    (figure,) = drawn
+    first, second, *others = (axes.title.get_window_extent() for axes in figure.axes)
+    assert first.x1 < second.x0
+    assert all(figure.bbox.x0 <= each.x0 and each.x1 <= figure.bbox.x1 for each in (first, second, *others))
 
 
 def test_numbers_of_points_that_lie_on_one_another_share_a_label() -> None:

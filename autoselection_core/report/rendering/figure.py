@@ -109,8 +109,8 @@ def draw(
     return picture.getvalue() if is_png else _with_dark_colours(picture.getvalue())
 
 
-_TITLE, _AXIS = 44, 26
-"""Characters of a line of a title, and of the name of an axis, in a `png`."""
+_TITLE, _AXIS, _PANEL = 44, 26, 20
+"""Characters of a line of a title, of the name of an axis, and of the title of a panel, in a `png`."""
 
 
 def _narrow(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
@@ -120,6 +120,8 @@ def _narrow(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         if len(figure.axes) == 1 and axes.get_title():
             figure.suptitle(axes.get_title(), fontsize=_PNG_STYLE["axes.titlesize"])
             axes.set_title("")
+        else:
+            axes.set_title(fill(axes.get_title(), _PANEL))
     if title := figure.get_suptitle():
         figure.suptitle(fill(title, _TITLE), fontsize=_PNG_STYLE["axes.titlesize"])
 

@@ -215,7 +215,7 @@ def _histogram(axes: Any, name: str, column: Values, subset: Subset) -> None:  #
 
 
 def pool_histograms(columns: Mapping[str, Values], kind: Format = "svg") -> bytes:
-    """Distribution of columns in the pool, with the share that is known.
+    """Distribution of columns in the pool, with the share that is known where that is not all.
 
     Args:
         columns: At least one, each with at least one value.
@@ -232,8 +232,10 @@ def pool_histograms(columns: Mapping[str, Values], kind: Format = "svg") -> byte
             known = column[np.isfinite(column)]
             low, high = np.percentile(known, [0.5, 99.5])
             axes.hist(np.clip(known, low, high), _BINS, color=ACCENT, alpha=0.8)
-            axes.set_title(f"{short_label(name)} ({percent(len(known) / len(column))} known)", fontsize=8)
-            axes.set_ylabel("rows")
+            axes.set_title(short_label(name), fontsize=8)
+            # Beside its name it ran into the next panel on a narrow page.
+            is_whole = len(known) == len(column)
+            axes.set_ylabel("rows" if is_whole else f"rows ({percent(len(known) / len(column))} known)")
         figure.suptitle(_FOLDED, fontsize=8)
 
     return draw(paint, width=7.5, height=1.0 + 1.8 * height, kind=kind)

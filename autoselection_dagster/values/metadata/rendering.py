@@ -179,7 +179,7 @@ def steps_picture(counts: Sequence[int]) -> dg.MarkdownMetadataValue:
     most, height = max(*counts, 1), _BAR * len(counts)
     bars = "".join(
         f'<rect y="{_BAR * place}" width="{count / most * _WIDTH:.0f}" height="9" fill="#1f6feb"/>'
-        f'<text x="{_WIDTH + 4}" y="{_BAR * place + 8}">{count}</text>'
+        f'<text x="{_WIDTH + 4}" y="{_BAR * place + 8}">{count:,}</text>'
         for place, count in enumerate(counts[:_MAX_BARS])
     )
     size = f'width="{_WIDTH + 50}" height="{height}" font-size="9" fill="#1f6feb"'
