@@ -14,6 +14,7 @@ from autoselection_core.benchmarks.formats.own_format import OwnFields, OwnForma
 from autoselection_core.benchmarks.harness.benchmark import harness_benchmark
 from autoselection_core.benchmarks.item import Item, Question
 from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.normalisation import normalise
 from autoselection_core.benchmarks.reading.extraction import is_expected
 from autoselection_core.benchmarks.render import SYSTEM, PromptForm
 from autoselection_core.benchmarks.settings import HARNESS, OWN, AnswerType, BenchmarkSettings
@@ -28,6 +29,7 @@ from autoselection_core.errors.benchmarks import (
 )
 from autoselection_core.errors.campaign import YamlError
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.identity import fingerprint
 from autoselection_core.pool.reading.rules import Rules
 from autoselection_core.strict_yaml import read_yaml, text_of
 
@@ -123,7 +125,9 @@ def _benchmark(said: BenchmarkSettings, folder: Path) -> Benchmark:
     named = said.targets or _first_there(folder, "targets")
     # A target is never scored, so it needs no choices.
     targets = _Found((), ())
-    if named:
+    if said.target_items is not None:
+        targets = _Found(_drawn(found.questions, said.target_items, named), ())
+    elif named:
         # They may be of another kind than the items, which such rules say nothing about.
         fit = partial(fitting, rules)
         targets = _questions(named, folder, adapter.target, said, Metric.LOG_LIKELIHOOD, fit)
@@ -151,6 +155,22 @@ def _benchmark(said: BenchmarkSettings, folder: Path) -> Benchmark:
     )
     split(benchmark)
     return benchmark
+
+
+def _drawn(questions: Sequence[Question], count: int, file: str | None) -> tuple[Question, ...]:
+    """Questions that become targets, by the hash of their words: each number of them begins a larger one.
+
+    The hash is another one than that of the split, so that the sides keep their shares.
+    """
+    if file is not None:
+        raise SettingError("target_items", count, f"left out where the folder has {file}")
+    first: dict[str, Question] = {}
+    for question in questions:
+        first.setdefault(normalise(question.text), question)
+    if count >= len(first):
+        raise SettingError("target_items", count, f"less than the number of its questions, {len(first):,}")
+    drawn = sorted(first, key=lambda words: fingerprint(["targets", words]))
+    return tuple(first[words] for words in drawn[:count])
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,8 @@ class BenchmarkSettings:
             `.arrow`, compressed or not), or `hf://OWNER/NAME@REVISION:SPLIT`; None for `items` with one of
             these endings.
         targets: The file of the samples that describe the task; None for `targets` with such an ending.
+        target_items: Number of the questions in `items` that are drawn to be the targets, where there is no
+            file of them: they describe the task and are on neither side of the split.
         columns: Names of the columns of a table (CSV, TSV) whose first line is a record and no heading.
         records: Places of the records in a JSON file that is one object, with dots between the names, such as
             `data.test`; by default all.
@@ -114,6 +116,7 @@ class BenchmarkSettings:
     format: str = OWN
     items: str | None = None
     targets: str | None = None
+    target_items: int | None = None
     columns: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -150,9 +153,20 @@ class BenchmarkSettings:
         if self.max_characters is not None and (self.max_characters < 1 or self.format == HARNESS):
             allowed = f"at least 1, and not for the format {HARNESS!r}, which cuts long prompts itself"
             raise SettingError("max_characters", self.max_characters, allowed)
+        if self.target_items is not None:
+            self._check_target_items(self.target_items)
         if not 1 <= self.answer_tokens <= MAX_ANSWER_TOKENS:
             raise SettingError("answer_tokens", self.answer_tokens, f"from 1 to {MAX_ANSWER_TOKENS}")
         SplitSizes(**{name: getattr(self, name) for name in _SIZES})  # refuses what parts nothing
+
+    def _check_target_items(self, count: int) -> None:
+        """Refuse a number of targets that cannot be drawn."""
+        if count < 1:
+            raise SettingError("target_items", count, "at least 1 item, or nothing for none")
+        if self.format == HARNESS:
+            raise SettingError("target_items", count, f"left out for the format {HARNESS!r}")
+        if self.targets is not None:
+            raise SettingError("target_items", count, "left out where `targets` names a file")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:

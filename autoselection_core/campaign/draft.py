@@ -125,7 +125,7 @@ class CampaignDraft:
     @property
     def next_commands(self) -> str:
         """Command lines that follow."""
-        return "; ".join(command_for(self.file, words) for words in ("doctor", "ingest", "search"))
+        return "; ".join(command_for(self.file, words) for words in ("doctor", "search"))
 
     @property
     def text(self) -> str:
@@ -214,15 +214,16 @@ class CampaignDraft:
         return (
             f"left out: embedding and relevance, which measure nearness to the task: {names} has no samples "
             f"to be near to. `targets: FILE` in {place} of a benchmark names some, beside its questions, by "
-            "which no search may select"
+            "which no search may select; `target_items: 30` there takes 30 of its questions, which are then "
+            "not scored"
         )
 
     @property
     def signals(self) -> tuple[str, ...]:
         """Entries of `signals:`."""
         read = _MODEL_SIGNALS if self.model is not None else ()
-        has_targets = bool(self.benchmarks) and not self.nearness_sentence
-        near = ("embedding", "relevance", "{topics: {size: auto}}") if has_targets else ()
+        is_near = bool(self.benchmarks) and not self.nearness_sentence and "embedding" not in self.costs
+        near = ("embedding", "relevance", "{topics: {size: auto}}") if is_near else ()
         named = [each for each in (*read, *near, *_TEXT_SIGNALS) if each not in self.costs]
         return (*named, *map(_score_entry, self._scores))
 
@@ -250,6 +251,15 @@ class CampaignDraft:
             "    # No subset below a tenth of the pool: a longer training learns a handful of rows by heart.",
             "    policy: {min_share: 0.1}",
         ]
+
+    @property
+    def reach_sentence(self) -> str:
+        """Warning that a training of the plan reads little of the pool, with what more takes; else empty."""
+        if self.plan is None or not all(each.counted for each in self.sources):
+            return ""
+        tokens = sum(each.tokens for each in self.sources)
+        reach = reach_of(fine_tuning(read_yaml(self.plan.training)).tokens, tokens, "about")
+        return f"{reach[:1].upper()}{reach[1:]}. {self.plan.longer(tokens)}" if reach else ""
 
     def _reach(self, training: FineTuning) -> str:
         tokens = sum(each.tokens for each in self.sources)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _PASSES = {"model_scores": 2.0, "sae": 1.0, "rds": 1.0, "influence": 3.0}
 """Forward passes over whole conversations that a signal of the base model takes, at most."""
 
-_SAMPLED = 200
+_SAMPLED, _EMBEDDED = 200, 48
 """Conversations that are counted, evenly spaced, for the tokens of a pool."""
 
 _MINUTE_S = 60.0
@@ -187,6 +187,19 @@ def signal_seconds(signals: Iterable[str], pool: Pool, model: str) -> dict[str, 
     lengths = [min(length, MAX_TOKENS) for length in _lengths(pool.texts(rows=rows), model)]
     tokens = mean(lengths) * len(pool)
     return {name: _PASSES[name] * tokens / forward_tokens_s(model) for name in named}
+
+
+def embedding_seconds(pool: Pool) -> float:
+    """Expected seconds of embedding a pool with the default embedder, by a probe of evenly spaced texts."""
+    from autoselection_core.models.embedder import embed  # loads torch
+
+    if len(pool) == 0:
+        return 0.0
+    texts = pool.texts(rows=np.unique(np.linspace(0, len(pool) - 1, _EMBEDDED).astype(np.int64)))
+    embed(texts[:1])  # loads the model
+    started = time.perf_counter()
+    embed(texts)
+    return (time.perf_counter() - started) / len(texts) * len(pool)
 
 
 def counted_tokens(pool: Pool, model: str, max_tokens: int) -> int:

@@ -29,6 +29,9 @@ _MIN_AMOUNT, _AMOUNT_STEP = 3_000, 500
 _MIN_ITEMS = (FEW_DEV_ITEMS, 60)
 """Dev and test items of a benchmark that are kept where scoring them is dear: fewer decide little."""
 
+_TARGET_SHARE, _TARGETS = 0.2, (20, 50)
+"""Share of a benchmark's questions that a draft makes targets, and their least and largest number."""
+
 _UPPER_QUARTER = 0.25
 
 _KEPT_OF_SCORE = 0.5
@@ -48,6 +51,7 @@ class DraftBenchmark:
         path: Folder or YAML file, as the campaign file names it.
         items: File of the questions below the folder, where no `benchmark.yaml` names it.
         has_targets: Whether it has target samples, to which samples can be near.
+        target_items: Number of its questions that the draft makes targets; 0 for none.
         counts: Numbers of its dev and of its test items.
         tokens: Tokens of one model's scores of them; 0 where they were not counted.
         limits: Maximum numbers of dev and of test items; None for all.
@@ -60,6 +64,7 @@ class DraftBenchmark:
     path: str
     items: str | None = None
     has_targets: bool = False
+    target_items: int = 0
     counts: tuple[int, int] = (0, 0)
     tokens: tuple[int, int] = (0, 0)
     limits: tuple[int, int] | None = None
@@ -133,7 +138,8 @@ class DraftBenchmark:
         )
         chosen = self.items is not None and self.metric is not None and self.metric is not Benchmark.metric
         metric = f", metric: {self.metric}" if chosen else ""
-        return f"{self.name}: {{path: {yaml_text(self.path)}{items}{metric}{limits}}}"
+        targets = f", target_items: {self.target_items}" if self.target_items else ""
+        return f"{self.name}: {{path: {yaml_text(self.path)}{items}{targets}{metric}{limits}}}"
 
     def limited(self, share: float) -> "DraftBenchmark":
         """With a share of its items, but enough for a verdict; as it is where its own file says how many.
@@ -162,7 +168,7 @@ class FirstPlan:
     Attributes:
         minutes: Minutes that were asked for.
         tokens_s: Tokens a second of the base model's forward pass, by a probe.
-        scoring_s: Seconds of scoring the pool with the base model; 0 where that is left out.
+        scoring_s: Seconds of the signals of the pool that take long; 0 where they are left out.
         benchmarks: The benchmarks, with fewer items where scoring all of them is dear.
         amount: Tokens of a training.
         adapted_share: Share of the layers that have adapters; the others need no backward pass.
@@ -198,14 +204,14 @@ class FirstPlan:
     ) -> "FirstPlan":
         """The longest trainings that fit; adapters in all layers only where a tenth of the pool still fits.
 
-        Scoring the pool with the base model takes a third of the time at most, else it is left out, and items
+        Signals that take long have a third of the time at most, else they are left out, and items
         of benchmarks take half of what is left.
 
         Args:
             minutes: From raw files to the verdict.
             tokens_s: Tokens a second of a forward pass.
             pool_tokens: Tokens of the pool as a training reads them.
-            scoring_s: Seconds of scoring the pool with the base model.
+            scoring_s: Seconds of the signals of the pool that take long.
             benchmarks: The benchmarks.
             passes: Cost of a training step, in forward passes.
             kept_share: As of the plan.
@@ -322,6 +328,13 @@ class FirstPlan:
         """Entry of `training:`."""
         share = "" if self.adapted_share == 1.0 else f", adapted_share: {self.adapted_share:g}"
         return f"{{preset: cpu-lora, amount: {self.amount}{share}}}"
+
+
+def target_items(items: int) -> int:
+    """Number of a benchmark's questions that may be its targets; 0 where too few would be left to score."""
+    least, most = _TARGETS
+    wanted = min(most, int(_TARGET_SHARE * items))
+    return wanted if wanted >= least and items - wanted >= sum(_MIN_ITEMS) else 0
 
 
 def max_scoring_s(minutes: float) -> float:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.formats.adapters import ADAPTERS
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark, named_benchmark
 from autoselection_core.benchmarks.metric import Metric
@@ -175,6 +176,48 @@ def test_a_question_among_the_targets_is_not_scored(tmp_path: Path) -> None:
     assert len(split(benchmark).left_out) == 5
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_questions_that_are_drawn_as_targets_are_scored_nowhere_and_begin_every_larger_draw(
+    tmp_path: Path, order: int
+) -> None:
+    asked = {record["question"] for record in QUESTIONS}
+
+    def drawn(count: int) -> Benchmark:
+        records = [*QUESTIONS, QUESTIONS[7]][::order]
+        settings = f"metric: log_likelihood\ntarget_items: {count}\n"
+        return load_benchmark(folder(tmp_path / "sums", records, settings=settings))
+
+    few, many = drawn(5), drawn(12)
+    parted = split(many)
+    scored = {item.question for item in (*parted.dev, *parted.test)}
+
+    assert many.target_question_texts[:5] == few.target_question_texts
+    assert few.target_question_texts[0] == "What is 33 + 33?"
+    assert len(set(many.target_question_texts)) == len(many.targets) == 12
+    assert scored == asked - set(many.target_question_texts)
+    assert {item.question for item in split(few).dev} >= {item.question for item in parted.dev}
+    assert few.version != many.version != load_benchmark(folder(tmp_path / "sums")).version
+
+
+@pytest.mark.parametrize(
+    ("settings", "targets", "fault"),
+    [
+        ("target_items: 0\n", None, "at least 1 item"),
+        ("target_items: 40\n", None, "less than the number of its questions, 40"),
+        ("target_items: 5\n", QUESTIONS[:5], "left out where the folder has targets.jsonl"),
+        ("target_items: 5\ntargets: targets.jsonl\n", QUESTIONS[:5], "left out where `targets` names a file"),
+        ("target_items: many\n", None, "whole number"),
+    ],
+)
+def test_a_number_of_targets_that_cannot_be_drawn_is_refused(
+    tmp_path: Path, settings: str, targets: list[Any] | None, fault: str
+) -> None:
+    with pytest.raises(SettingError, match="target_items") as refused:
+        load_benchmark(folder(tmp_path / "sums", targets=targets, settings=settings))
+
+    assert fault in str(refused.value)
+
+
 def test_a_question_that_stands_twice_counts_once(tmp_path: Path) -> None:
     assert len(load_benchmark(folder(tmp_path / "sums", [*QUESTIONS, QUESTIONS[0]])).items) == 40
 
@@ -322,6 +365,7 @@ CHANGED: Mapping[str, tuple[dict[str, Any], object]] = {
     "format": ({}, "gsm8k"),
     "items": ({}, "more.jsonl"),
     "targets": ({}, "shots.jsonl"),
+    "target_items": ({}, 3),
     "columns": ({"items": "bare.csv", "columns": ["question", "answer"]}, ["answer", "question"]),
     "records": ({"items": "splits.json", "records": ["data.train"]}, ["data.test"]),
     "metric": ({}, "bits_per_byte"),

@@ -442,7 +442,7 @@ def test_a_campaign_in_a_file_of_its_own_has_the_name_of_it_and_every_next_comma
 
     written = (tmp_path / "small.yaml").read_text()
     assert "campaigns:\n  small:\n" in written
-    wanted = "autoselection doctor --file small.yaml; autoselection ingest --file small.yaml"
+    wanted = "autoselection doctor --file small.yaml; autoselection search --file small.yaml"
     assert wanted in written
     assert wanted in output
     (commands,) = [line for line in searched.splitlines() if line.startswith("next: ")]
@@ -463,6 +463,32 @@ def test_a_file_of_questions_and_answers_is_a_benchmark(cli: Cli, tmp_path: Path
     assert campaign.weights == {"my_test": 1.0}
     _, diagnosed, _ = cli("doctor")
     assert re.search(r"my_test \(\d+ dev and \d+ test items\)", diagnosed)
+
+
+@pytest.mark.usefixtures("raw")
+def test_init_draws_targets_from_a_file_of_enough_questions_so_that_a_search_sees_relevance(
+    cli: Cli, tmp_path: Path
+) -> None:
+    tiny_model(tmp_path / "models" / "tiny")
+    items = [{"question": f"How much is {each} and {each}?", "answer": str(2 * each)} for each in range(130)]
+    for name, count in (("many", 130), ("few", 119)):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, items[:count])), "utf-8")
+
+    written = {}
+    for name in ("many", "few"):
+        asked = ("--model", "models/tiny", "--benchmark", f"{name}.jsonl", "--file", f"{name}.yaml", "--yes")
+        code, output, problem = cli("init", "raw", *asked)
+        assert code == 0, problem
+        written[name] = " ".join(output.split())
+    (campaign,) = load_campaigns(tmp_path / "many.yaml", Home(tmp_path / "home")).values()
+    (loaded,) = Workspace(campaign, Home(tmp_path / "home")).benchmarks
+
+    assert "26 of them are targets (`target_items`)" in written["many"]
+    assert {"embedding", "relevance"} <= set(campaign.signals)
+    parted = split(loaded)
+    assert (len(loaded.targets), len(parted.dev) + len(parted.test)) == (26, 104)
+    assert "embedding and relevance, as few has no `targets`" in written["few"]
+    assert ", target_items: " not in (tmp_path / "few.yaml").read_text("utf-8")
 
 
 @pytest.mark.usefixtures("raw")
@@ -692,6 +718,27 @@ def test_signals_that_take_long_on_a_processor_are_left_out_with_their_cost(tmp_
 def _scored(raw: Path) -> None:
     records = [{"prompt": f"Say {n}.", "response": f"{n}", "rm_score": n / 7, "row": n} for n in range(10)]
     (raw / "scored.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
+
+
+@pytest.mark.parametrize(
+    ("scoring_s", "embedding_s", "left_out"),
+    [
+        (100.0, 100.0, []),
+        (150.0, 100.0, ["model_scores"]),
+        (10.0, 201.0, ["embedding"]),
+        (201.0, 201.0, ["embedding", "model_scores"]),
+    ],
+)
+def test_embeddings_have_a_third_of_a_first_search_before_scores_of_the_model(
+    scoring_s: float, embedding_s: float, left_out: list[str]
+) -> None:
+    costs = costs_of(scoring_s, 10.0, embedding_s)
+    tested = [DraftBenchmark("exam", "data", "exam.jsonl", has_targets=True)]
+    draft = CampaignDraft("mine", [DraftSource("raw", "9 records")], "some/model", tested, costs=costs)
+
+    assert list(costs) == left_out
+    assert ("relevance" in draft.signals) == ("embedding" not in left_out)
+    assert ("model_scores" in draft.signals) == ("model_scores" not in left_out)
 
 
 def test_doctor_and_ingest_say_the_same_of_a_field_that_is_not_there(cli: Cli, raw: Path) -> None:

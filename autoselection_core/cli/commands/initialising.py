@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from glob import has_magic
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import typer
@@ -25,6 +25,7 @@ from autoselection_core.campaign.duration import (
     COUNTED,
     Load,
     counted_tokens,
+    embedding_seconds,
     forward_tokens_s,
     free_share_of,
     kept_share,
@@ -32,7 +33,13 @@ from autoselection_core.campaign.duration import (
     signal_seconds,
     training_passes,
 )
-from autoselection_core.campaign.first_plan import DEFAULT_MINUTES, DraftBenchmark, FirstPlan, max_scoring_s
+from autoselection_core.campaign.first_plan import (
+    DEFAULT_MINUTES,
+    DraftBenchmark,
+    FirstPlan,
+    max_scoring_s,
+    target_items,
+)
 from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
 from autoselection_core.cli.output import show_bad_items, tell
@@ -54,6 +61,7 @@ from autoselection_core.report.sections.verdict import verdict_sentence
 from autoselection_core.search.arms import PLAIN_REPLICATES
 from autoselection_core.signals.contamination.audit import in_other_scripts
 from autoselection_core.signals.definitions.given.scores import ScoreField, score_fields
+from autoselection_core.signals.definitions.semantic.embedding import VECTORS
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
 from autoselection_core.store.hub import SCHEME
@@ -69,6 +77,12 @@ _SHOWN, _MAX_SHOWN = 3, 8
 _CHARACTERS = 300
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
 _COSTLY = "model_scores"
+_WHAT = {
+    _COSTLY: "IFD, losses, entropies",
+    VECTORS: "and with it relevance and topics, which read it",
+}
+"""Description of signals that a draft may leave out."""
+
 _SETTINGS_KINDS = {".yaml", ".yml"}
 
 
@@ -118,7 +132,8 @@ def write_campaign(
         require_model(model)
     local_model = model if model is not None and _is_folder(model) else None
     tested = _benchmarks(benchmarks, file, local_model)
-    found = [_source(path, file, local_model, rules) for path in paths]
+    embeds = bool(tested) and all(each.has_targets for each in tested)
+    found = [_source(path, file, local_model, rules, embeds=embeds) for path in paths]
     draft = _draft_of(found, tested, model, file, minutes)
     load_campaigns(file, allowed_paths.home, draft.text)
     _tell_of(draft)
@@ -148,12 +163,17 @@ def _draft_of(
     minutes: float,
 ) -> CampaignDraft:
     """The campaign of what was read, with a plan where the model is on this machine."""
-    seconds = sum(each.seconds for each in found)
+    seconds = {
+        _COSTLY: sum(each.seconds for each in found),
+        VECTORS: sum(each.embedding_s for each in found),
+    }
+    costs = costs_of(seconds[_COSTLY], minutes, seconds[VECTORS])
     sources = [each.source for each in found]
     plan = None
     if model is not None and _is_folder(model) and benchmarks:
-        plan = _plan(minutes, model, sources, seconds, benchmarks)
-    costs, name = costs_of(seconds, minutes), _campaign_name(file)
+        scored = sum(took for signal, took in seconds.items() if signal not in costs)
+        plan = _plan(minutes, model, sources, scored, benchmarks)
+    name = _campaign_name(file)
     return CampaignDraft(name, sources, _model(model, file), benchmarks, file, costs, plan)
 
 
@@ -166,22 +186,32 @@ def _write(draft: CampaignDraft) -> None:
         tell(sentence)
 
 
-def costs_of(seconds: float, minutes: float = DEFAULT_MINUTES) -> dict[str, str]:
-    """Signals that a draft leaves out, with their cost: those of the base model that take long without a GPU.
+def costs_of(seconds: float, minutes: float = DEFAULT_MINUTES, embedding_s: float = 0.0) -> dict[str, str]:
+    """Signals that a draft leaves out, with their cost: those that take long without a GPU.
+
+    Together they have a third of the time, embeddings before scores of the base model: nearness to the task
+    is what most tasks ask for.
 
     Args:
         seconds: Expected seconds of `model_scores` on the processor.
         minutes: Time that a first search fits into.
+        embedding_s: Expected seconds of `embedding`; 0 where nothing reads the vectors.
     """
     import torch
 
-    if seconds <= max_scoring_s(minutes) or torch.cuda.is_available():
+    if torch.cuda.is_available():
         return {}
-    cost = (
-        f"scoring it takes up to {duration_text(seconds)} on this processor, more than a third of "
-        f"{minutes:g} minutes; a GPU takes less"
-    )
-    return {_COSTLY: cost}
+    costs, left = {}, max_scoring_s(minutes)
+    for name, took in ((VECTORS, embedding_s), (_COSTLY, seconds)):
+        if took <= left:
+            left -= took
+            continue
+        share = "more than a third" if left == max_scoring_s(minutes) else "with embedding more than a third"
+        costs[name] = (
+            f"scoring it takes up to {duration_text(took)} on this processor, {share} of {minutes:g} "
+            "minutes; a GPU takes less"
+        )
+    return costs
 
 
 def _plan(
@@ -191,7 +221,15 @@ def _plan(
     scoring_s: float,
     benchmarks: Sequence[DraftBenchmark],
 ) -> FirstPlan | None:
-    """Lengths of a first search that fit this machine; None with a GPU, which the probe does not measure."""
+    """Lengths of a first search that fit this machine; None with a GPU, which the probe does not measure.
+
+    Args:
+        minutes: Time that it fits into.
+        model: Folder of the base model.
+        sources: The raw files.
+        scoring_s: Seconds of the signals that take long.
+        benchmarks: The benchmarks.
+    """
     import torch
 
     if torch.cuda.is_available():
@@ -273,23 +311,32 @@ def _benchmark(given: str, file: Path, model: str | None) -> DraftBenchmark:
         return _draft(read, _name(read.name), as_named_in(file, given), None, model)
     name = _name(path.name.split(".")[0])
     folder = path.absolute().parent
-    read = _with_choices(benchmark_from({"name": name, "items": path.name}, folder), path)
+    settings: dict[str, Any] = {"name": name, "items": path.name}
+    read = _with_choices(benchmark_from(settings, folder), settings, folder)
     tell(f"{given}: {len(read.items):,} questions with an answer")
     show_bad_items([read])
-    return _draft(read, name, as_named_in(file, str(folder)), path.name, model)
+    drawn = 0 if read.targets else target_items(len(read.items))
+    if drawn:
+        read = benchmark_from({**settings, "metric": str(read.metric), "target_items": drawn}, folder)
+        tell(
+            f"{drawn} of them are targets (`target_items`): relevance measures how near samples are to them, "
+            "and neither search nor report scores them"
+        )
+    return _draft(read, name, as_named_in(file, str(folder)), path.name, model, drawn)
 
 
-def _with_choices(read: Benchmark, file: Path) -> Benchmark:
+def _with_choices(read: Benchmark, settings: Mapping[str, Any], folder: Path) -> Benchmark:
     """A benchmark whose model chooses, where every item has choices or is answered with yes or no."""
-    settings = {"name": read.name, "items": file.name, "metric": str(Metric.CHOICE_ACCURACY)}
     try:
-        chosen = benchmark_from(settings, file.absolute().parent)
+        chosen = benchmark_from({**settings, "metric": str(Metric.CHOICE_ACCURACY)}, folder)
     except BenchmarkError:
         return read
     return chosen if len(chosen.items) == len(read.items) and not chosen.bad_items else read
 
 
-def _draft(read: Benchmark, name: str, path: str, items: str | None, model: str | None) -> DraftBenchmark:
+def _draft(  # noqa: PLR0917 - what is read, and how the campaign names it
+    read: Benchmark, name: str, path: str, items: str | None, model: str | None, drawn: int = 0
+) -> DraftBenchmark:
     if model is not None:
         _tell_of_long_items(read, model)
     return DraftBenchmark(
@@ -297,6 +344,7 @@ def _draft(read: Benchmark, name: str, path: str, items: str | None, model: str 
         path,
         items,
         bool(read.targets),
+        drawn,
         *_sides(read, model),
         metric=read.metric,
         answer_characters=median_length([item.reference for item in read.items]),
@@ -331,14 +379,16 @@ class _Read:
         source: Its entry.
         scores: Fields that become signals.
         seconds: Expected seconds of scoring it with the base model; 0 where there is none on this machine.
+        embedding_s: Expected seconds of embedding it; 0 where nothing reads the vectors.
     """
 
     source: DraftSource
     scores: Sequence[ScoreField]
     seconds: float
+    embedding_s: float
 
 
-def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
+def _source(path: str, file: Path, model: str | None, rules: str, *, embeds: bool) -> _Read:
     """Read one path on its own, so that its account is its own, and show what it holds."""
     tell(f"{path}:")
     if not rules and (rules := suggested_rules(Source.at(path))):
@@ -365,6 +415,7 @@ def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
         show_scripts(in_other_scripts(found.pool), len(found.pool))
         scores = [ScoreField.of(name, path, found.pool) for name in score_fields(found.pool)]
         seconds = 0.0 if model is None else sum(signal_seconds([_COSTLY], found.pool, model).values())
+        embedding_s = embedding_seconds(found.pool) if embeds and model is not None else 0.0
         tokens, counted = _tokens(found.pool, model)
         spaced = np.unique(np.linspace(0, len(found.pool) - 1, _SPACED).astype(np.int64))
         answers = median_length(found.pool.texts(Scope.RESPONSE, spaced))
@@ -375,7 +426,7 @@ def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
             tell(f"  {each.sentence}")
     fields = tuple(each.name for each in scores)
     source = DraftSource(as_named_in(file, path), _account(found), fields, written, tokens, counted, answers)
-    return _Read(source, scores, seconds)
+    return _Read(source, scores, seconds, embedding_s)
 
 
 def _tokens(pool: Pool, model: str | None) -> tuple[int, int]:
@@ -419,7 +470,7 @@ def _examples(found: Ingestion) -> dict[tuple[str, str], str]:
 
 def _tell_of(draft: CampaignDraft) -> None:
     for name, cost in draft.costs.items():
-        tell(f"left out: {name} (IFD, losses, entropies); {cost}. Add it to `signals:` to have it")
+        tell(f"left out: {name} ({_WHAT[name]}); {cost}. Add it to `signals:` to have it")
     if not draft.costs and (sentence := left_out_sentence(draft.signals, draft.model)):
         tell(sentence)
     chosen = draft.choices_in_short
@@ -440,6 +491,8 @@ def _tell_of(draft: CampaignDraft) -> None:
             f"A search with trainings, at most {draft.trainings} of them with its report; {planned}.",
             seconds=None if plan is None else plan.total_s,
         )
+        if draft.reach_sentence:
+            tell(draft.reach_sentence)
         if plan is not None and plan.busy:
             tell(plan.busy)
         tell(f"What its verdict can say: {verdict_sentence(draft.report_evaluations, PLAIN_REPLICATES)}.")
