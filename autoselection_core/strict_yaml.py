@@ -30,6 +30,8 @@ MAX_DIGITS = 250
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\U(?!000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})")
 _INTEGER, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+_FEW_SPELLINGS = {f"tag:yaml.org,2002:{name}": name for name in ("null", "bool", "timestamp")}
+"""Kinds that PyYAML takes from a tag without a look at the text."""
 _OCTAL = re.compile(r"[-+]?0[0-7_]+")
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
@@ -216,6 +218,9 @@ class _Check:
 
 
 def _scalar_problem(node: yaml.ScalarNode) -> str | None:
+    kind = _FEW_SPELLINGS.get(node.tag)
+    if kind and _Loader("").resolve(yaml.ScalarNode, node.value, (True, False)) != node.tag:
+        return f"is marked as a {kind} and is none; leave the mark out"
     if node.tag == _INTEGER and len(node.value) > MAX_DIGITS:
         return f"is a number of more than {MAX_DIGITS} digits; quote it to make it text"
     if node.tag in {_INTEGER, _FLOAT} and (":" in node.value or _OCTAL.fullmatch(node.value)):

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 from typing_extensions import override
 
-from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.errors.base import AutoSelectionError, bounded
 from autoselection_core.report.rendering.table import printable
 
 
@@ -21,7 +21,7 @@ def one_sentence() -> Iterator[None]:
     try:
         yield
     except AutoSelectionError as error:
-        raise dg.Failure(description=printable(str(error)), allow_retries=False) from error
+        raise dg.Failure(description=printable(bounded(str(error))), allow_retries=False) from error
 
 
 class Terminated(dg.Failure):

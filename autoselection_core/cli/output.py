@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.errors.base import bounded
 from autoselection_core.identity import Json
 from autoselection_core.report.rendering.table import NO_ROWS, Block, Cell, Part, Table, one_line, printable
 
@@ -67,7 +68,7 @@ class Output:
 
     def document(self, code: int, error: BaseException | None) -> dict[str, Any]:
         """The whole as JSON values."""
-        failure = None if error is None else {"type": type(error).__name__, "sentence": str(error)}
+        failure = None if error is None else {"type": type(error).__name__, "sentence": bounded(str(error))}
         return {
             "exit_code": code,
             "error": failure,
@@ -105,7 +106,7 @@ def finish(output: Output, code: int, error: BaseException | None) -> None:
     if output.is_json:
         sys.stdout.write(json.dumps(output.document(code, error), ensure_ascii=True, allow_nan=False) + "\n")
     elif error is not None:
-        _console(sys.stderr).print(printable(f"autoselection: {error}"))
+        _console(sys.stderr).print(printable(f"autoselection: {bounded(str(error))}"))
 
 
 def tell(sentence: str, **facts: Json) -> None:

@@ -1,5 +1,6 @@
 """Base of all errors that are raised on purpose."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -41,6 +42,26 @@ class AutoSelectionError(Exception):
     @override
     def __str__(self) -> str:
         return self.sentence.format_map(vars(self)) if self.sentence else super().__str__()
+
+
+_MAX_RUN, _MAX_SENTENCE = 1_000, 20_000
+_LONG_RUN = re.compile(rf"\S{{{_MAX_RUN + 1},}}")
+
+
+def bounded(sentence: str) -> str:
+    """A sentence as it is shown: what it quotes may be of any length, and is cut in the middle.
+
+    Example:
+        >>> len(bounded(f"seed is {'9' * 100_000}."))
+        1013
+    """
+    short = _LONG_RUN.sub(lambda run: _cut(run.group(), _MAX_RUN), sentence)
+    return _cut(short, _MAX_SENTENCE)
+
+
+def _cut(text: str, length: int) -> str:
+    half = length // 2
+    return text if len(text) <= length else f"{text[:half]} ... {text[-half:]}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

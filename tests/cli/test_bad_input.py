@@ -189,6 +189,17 @@ def test_a_hostile_file_is_one_sentence_and_exit_code_2(cli: Cli, shop: Workshop
     refused(cli("search", "--file", "hostile.yaml"), "hostile.yaml, line ")
 
 
+def test_a_sentence_about_a_long_value_is_short(cli: Cli, shop: Workshop) -> None:
+    """Values of 100,000 characters were quoted whole."""
+    cli("ingest")
+    for value in ("x" * 100_000, "x " * 50_000):
+        (shop.folder / "recipe.yaml").write_text(f"- keep_random:\n    fraction: '{value}'\n")
+        result = cli("realise", "recipe.yaml")
+
+        refused(result, "fraction", "must be")
+        assert len(result[2]) < 25_000
+
+
 @pytest.mark.usefixtures("shop")
 def test_a_missing_recipe_file_is_named(cli: Cli) -> None:
     refused(cli("realise", "none.yaml"), "none.yaml", "cannot be read")

@@ -53,6 +53,10 @@ def test_text_of_the_pool_commands_neither_log_nor_page(caplog: pytest.LogCaptur
         raise UnmatchedFieldError(HOSTILE, HOSTILE, 3, (HOSTILE,))
     shown = versioned_output(1, {"why": HOSTILE, "count": 3}, "v").metadata
 
+    with pytest.raises(dg.Failure) as long, one_sentence():
+        raise UnmatchedFieldError("a" * 100_000, "b" * 100_000, 3, ("c",))
+
+    assert len(str(long.value.description)) < 3_000
     said = (*caplog.messages, str(failed.value.description), str(shown["why"].value))
     assert len(said) == 3
     assert all("\\x1b[2J\\u202e" in each and each.isprintable() for each in said)
