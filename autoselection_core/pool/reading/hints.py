@@ -88,10 +88,14 @@ def reject_unnamed(view: View, reason: QuarantineReason, lacking: str, what: str
             reason, f"{fields}; {listing} lists records: write each on a line of its own"
         )
     if what == "question":
+        for told in (_way_to_a_history(view.record), _way_to_records(view.record)):
+            if told:
+                raise RejectedRecordError(reason, f"{fields}; {told}")
         _reject_part(view.record, reason, fields)
     else:
         reject_without_choice(view.record)
     way = way_inside(view.record, what) or _way_by_name(view.record, what)
+    way = way or (_way_to_a_leaf(view.record) if what == "answer" else "")
     raise RejectedRecordError(reason, f"{fields}; name the {what} under `fields` in its source{way}")
 
 
@@ -242,6 +246,77 @@ def _way_to_a_label(record: Mapping[str, Json], texts: Sequence[str]) -> str:
     both = "\\n".join(f"{{{key}}}" for key in asked[:2])
     question = asked[0] if len(asked) == 1 else f'"{both}"'
     return f", as in `fields: {{question: {question}, answer: {spelled}}}`" if asked else ""
+
+
+_DEEPEST = 5
+_OF_NO_ANSWER = frozenset(("id", "type", "types", "start", "end", "url", "title", "lang"))
+
+
+def _way_to_a_leaf(record: Mapping[str, Json]) -> str:
+    """The setting for a text inside of other fields that may answer (DROP, WikiSQL); nothing without one."""
+    asked = [key for key in record if key in QUESTIONS and isinstance(record[key], str)]
+    if len(asked) > 1:
+        ends = [key for key in asked if str(record[key]).rstrip().endswith("?")] or asked
+        other = next(key for key in asked if key != ends[0])
+        return f", perhaps `fields: {{question: {ends[0]}, answer: {other}}}`"
+    leaves = [
+        place
+        for key, value in record.items()
+        if isinstance(value, Mapping | list) and key not in (*QUESTIONS, *CONTEXTS, *SYSTEMS)
+        for place in _leaves(value, key)
+    ]
+    named = [place for place in leaves if any(word in place.casefold() for word in _GIVEN)]
+    direct = [place for place in leaves if place.count(".") == 1 and not place.endswith(".0")]
+    return _perhaps("answer", (named or direct)[:1])
+
+
+def _leaves(value: Json, place: str) -> Iterator[str]:
+    """Places of texts inside of a field, the first of each list alone."""
+    name = place.rpartition(".")[2].casefold()
+    if place.count(".") >= _DEEPEST or name in _OF_NO_ANSWER:
+        return
+    if isinstance(value, str) and value.strip():
+        yield place
+    elif isinstance(value, list) and value:
+        yield from _leaves(value[0], f"{place}.0")
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _leaves(each, f"{place}.{key}")
+
+
+_HISTORY, _CANDIDATES = "history", "candidates"
+
+
+def _way_to_a_history(record: Mapping[str, Json]) -> str:
+    """The command for turns whose answers are candidates, of which the last is right (PersonaChat)."""
+    steps, said = ".", record
+    listed = record.get("utterances")
+    if isinstance(listed, list) and listed and isinstance(listed[-1], Mapping):
+        steps, said = ".utterances[-1]", listed[-1]
+    if not all(_are_texts_of(said.get(key)) for key in (_HISTORY, _CANDIDATES)):
+        return ""
+    way = f"`jq -c '{steps} | {{dialog: (.{_HISTORY} + .{_CANDIDATES}[-1:])}}'`"
+    return f"it continues a history by one of its candidates: {way} writes its turns, where the last is right"
+
+
+def _are_texts_of(value: Json) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
+
+
+def _way_to_records(record: Mapping[str, Json]) -> str:
+    """The setting for records in a list inside of the file's only object (Rasa); nothing without one."""
+    for key, value in record.items():
+        for name, listed in value.items() if isinstance(value, Mapping) else ():
+            several = listed if isinstance(listed, list) and len(listed) > 1 else []
+            if several and not are_turns(several) and all(_has_two_texts(each) for each in several):
+                way = f"`records: {key}.{name}` in its source reads them"
+                return f"{key}.{name} lists records: where the file is this one object, {way}"
+    return ""
+
+
+def _has_two_texts(value: Json) -> bool:
+    texts = [each for each in value.values() if isinstance(each, str)] if isinstance(value, Mapping) else []
+    return len(texts) > 1
 
 
 def _are_texts(value: Json) -> bool:

@@ -35,6 +35,7 @@ from autoselection_core.pool.reading.spellings import (
     TURN_LISTS,
 )
 from autoselection_core.pool.reading.transcripts import turns_of_lines, turns_of_transcript
+from autoselection_core.pool.reading.turns import are_turns
 from autoselection_core.pool.sample import QuarantineReason
 
 Record: TypeAlias = Mapping[str, Json]
@@ -229,6 +230,8 @@ def _with_turns_of_prompts(record: Record) -> Record:
             if turns and turns[-1] == {"role": "assistant", "content": ""}:
                 rest = {name: each for name, each in record.items() if not is_of_lines or name != "input"}
                 record = {**rest, key: turns[:-1]}
+        elif isinstance(value, list) and len(value) == 1 and are_turns(value[0]):
+            record = {**record, key: value[0]}  # BFCL lists the requests of an item, each as a list of turns
     return record
 
 
@@ -440,7 +443,7 @@ def _asked_and_answered(turn: Record) -> Iterator[Json]:
 
 
 def turns_by_lists(record: Record) -> Record | None:
-    """A list of questions beside a list of answers, about a story (CoQA); None for another record."""
+    """A list of questions beside a list of answers, about a story (CoQA, QuAC); None for another record."""
     asked, answered = (_texts(record.get(key)) for key in ("questions", "answers"))
     if not asked or len(asked) != len(answered):
         return None
@@ -453,10 +456,19 @@ def turns_by_lists(record: Record) -> Record | None:
     return {**rest, **story, "conversation": turns}
 
 
+def _first_of_each(value: Json) -> list[Json]:
+    """The first of each list in a list; others as they are."""
+    listed = value if isinstance(value, list) else []
+    return [each[0] if isinstance(each, list) and each else each for each in listed]
+
+
 def _texts(value: Json) -> list[str]:
-    """Texts of a list, or of `input_text` in a list of objects or an object of lists."""
+    """Texts of a list, or of `input_text` in a list of objects or an object of lists.
+
+    QuAC lists the `texts` of several annotators for each question, of which the first answers.
+    """
     key = "input_text"
-    listed = value.get(key) if isinstance(value, Mapping) else value
+    listed = value.get(key) or _first_of_each(value.get("texts")) if isinstance(value, Mapping) else value
     if not isinstance(listed, list):
         return []
     found = [each.get(key) if isinstance(each, Mapping) else each for each in listed]

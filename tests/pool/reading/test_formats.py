@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from random import Random
 
 import pytest
@@ -839,6 +840,21 @@ def test_what_nobody_can_see_is_no_question_and_no_answer(unseen: str) -> None:
         ),
         ({"prompt": "Tell.", "tale": "Once."}, "perhaps `answer: tale`"),
         ({"type": "user", "sessionId": "s", "message": {"role": "user", "content": "Hi"}}, "map(.message)"),
+        (
+            {
+                "utterances": [{"history": ["Hi"], "candidates": ["No.", "Hello."]}],
+                "personality": ["I sing."],
+            },
+            "`jq -c '.utterances[-1] | {dialog: (.history + .candidates[-1:])}'`",
+        ),
+        (
+            {"question": [[{"role": "user", "content": "Find it."}]], "function": [{"name": "find"}]},
+            "its fields are question, function; name the answer under `fields`",
+        ),
+        (
+            {"rasa_nlu_data": {"common_examples": [{"text": "hi", "intent": "greet"}] * 2}},
+            "`records: rasa_nlu_data.common_examples` in its source",
+        ),
     ],
 )
 def test_fields_that_are_not_known_are_named_in_the_way_forward(record: Json, way: str) -> None:
@@ -846,3 +862,61 @@ def test_fields_that_are_not_known_are_named_in_the_way_forward(record: Json, wa
         read_record(record)
 
     assert way in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("record", "answer", "said"),
+    [
+        (
+            {"question": "How many?", "answers_spans": {"types": ["number"], "spans": ["20"]}},
+            "answers_spans.spans.0",
+            "20",
+        ),
+        (
+            {"question": "Who?", "table": {"header": ["a"]}, "sql": {"human_readable": "SELECT a", "sel": 5}},
+            "sql.human_readable",
+            "SELECT a",
+        ),
+        (
+            {"question": {"text": "Who?"}, "annotations": {"short_answers": [{"text": ["Bob"]}]}},
+            "annotations.short_answers.0.text.0",
+            "Bob",
+        ),
+    ],
+    ids=["DROP", "WikiSQL", "Natural Questions"],
+)
+def test_an_answer_inside_of_other_fields_is_named_by_a_setting_that_reads_it(
+    record: Json, answer: str, said: str
+) -> None:
+    with pytest.raises(RejectedRecordError, match=f"perhaps `answer: {re.escape(answer)}`"):
+        read_record(record)
+
+    assert read_record(record, Rules(answer=answer)).sample.messages[-1].content == said
+    assert read_record(record, Rules(fields=Fields(answer=answer))).sample.messages[-1].content == said
+
+
+def test_of_two_questions_one_may_answer() -> None:
+    """Spider has its SQL under `query`."""
+    record: Json = {"db_id": "x", "query": "SELECT 1", "question": "How many?"}
+    with pytest.raises(RejectedRecordError, match=r"perhaps `fields: \{question: question, answer: query\}`"):
+        read_record(record)
+
+    read = read_record(record, Rules(fields=Fields(question="question", answer="query"))).sample
+
+    assert read == conversation((Role.USER, "How many?"), (Role.ASSISTANT, "SELECT 1"))
+
+
+def test_questions_with_the_answers_of_annotators_are_a_conversation() -> None:
+    """QuAC; the way forward named the title of its page as the question."""
+    record: Json = {
+        "wikipedia_page_title": "Bob",
+        "questions": ["Who?", "Where?"],
+        "answers": {"texts": [["Bob.", "A man."], ["Here."]], "answer_starts": [[0, 3], [9]]},
+    }
+
+    assert [each.content for each in read_record(record).sample.messages] == [
+        "Who?",
+        "Bob.",
+        "Where?",
+        "Here.",
+    ]

@@ -20,6 +20,8 @@ from autoselection_core.pool.canonical import canonical_text, says_something, ve
 from autoselection_core.pool.reading import Fields, Rules, read_record
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
+    AUTHOR,
+    CONTENTS,
     QUESTIONS,
     ROLES,
     SYSTEMS,
@@ -27,6 +29,7 @@ from autoselection_core.pool.reading.spellings import (
     is_call,
     role_of,
 )
+from autoselection_core.pool.reading.spellings import SPEAKERS as SPEAKER_FIELDS
 from autoselection_core.pool.reading.view import Treatment
 from autoselection_core.signals.definitions.wording.text import Form
 from autoselection_core.store.home import Home
@@ -334,3 +337,31 @@ def test_a_passage_is_read_once_or_named(
         read = [each.content for each in reading.sample.messages if each.role is Role.USER]
         assert read[place] == expected
         assert len(read) == len(asked)
+
+
+NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8).filter(
+    lambda name: says_something(name) and role_of(name) is None and not is_call(name)
+)
+
+
+@st.composite
+def named(draw: st.DrawFn) -> tuple[Sample, Record, Rules]:
+    """A conversation of speakers with names of their own, which its texts may say, too."""
+    roles = (Role.SYSTEM, Role.USER, Role.ASSISTANT)
+    names = draw(st.lists(NAMES, min_size=3, max_size=3, unique_by=lambda name: name.strip().casefold()))
+    speaks = dict(zip(roles, names, strict=True))
+    asks = draw(st.none() | st.sampled_from(names).map(canonical_text).filter(says_something))
+    said = [(role, asks if asks and role is Role.USER else text) for role, text in draw(turns())]
+    speaker, content = draw(st.sampled_from([*SPEAKER_FIELDS, AUTHOR])), draw(st.sampled_from(CONTENTS))
+    written: list[Json] = [{speaker: speaks[role], content: text} for role, text in said]
+    rules = Rules(speakers=tuple((name, role.value) for role, name in speaks.items()))
+    return conversation(*said), {draw(st.sampled_from(TURN_LISTS)): written}, rules
+
+
+@given(named())
+def test_a_conversation_of_speakers_that_its_source_names_reads_back(
+    spelled: tuple[Sample, Record, Rules],
+) -> None:
+    sample, record, rules = spelled
+
+    assert read_record(record, rules).sample == sample
