@@ -52,7 +52,7 @@ _UNIT = regex.compile(rf"{_UNSPACED}\p{{M}}*|{_WITH_SPACES}", regex.VERSION1)
 _PARTING_MARK, _IS_UNSPACED = re.compile(f"[{_PARTING}]"), regex.compile(_UNSPACED, regex.VERSION1)
 _UNSEEN = regex.compile(
     r"\p{Default_Ignorable_Code_Point}|\u0640|[\u064b-\u065f\u0670\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]"
-    r"|(?<=i)\u0307"
+    r"|(?<=i)\u0307|(?<=\p{Cyrillic})\u0301"
 )
 _LINES = re.compile("[\u0331-\u0333\u0335-\u0338]")
 """Lines under and through letters."""
@@ -108,11 +108,12 @@ def search_units(text: str) -> list[str]:
 
     Compatibility forms and case are folded (NFKC, Unicode case folding), so that full-width digits,
     ligatures and decomposed letters are found. Entities of HTML are the characters they name, and its tags
-    of layout, line ends spelled as escape sequences, and underscores part words. Characters that nobody sees
-    (soft hyphens, joiners, zero-width spaces), lines under and through letters, Arabic lengthening, and the
-    vowel points of Arabic and Hebrew are left out; the dotted and the dotless i are one. Cyrillic, Greek and
-    Armenian letters that look like Latin ones are these: small ones anywhere, which no word of one script is
-    confused by, capitals only in words that hold a Latin letter, because their small letters look otherwise.
+    of layout, the fonts of LaTeX, line ends spelled as escape sequences, and underscores part words.
+    Characters that nobody sees (soft hyphens, joiners, zero-width spaces), lines under and through letters,
+    Arabic lengthening, the vowel points of Arabic and Hebrew, and Cyrillic stress are left out; the dotted
+    and the dotless i are one. Cyrillic, Greek and Armenian letters that look like Latin ones are these: small
+    ones anywhere, which no word of one script is confused by, capitals only in words that hold a Latin
+    letter, because their small letters look otherwise.
 
     Example:
         >>> search_units("Straße № 5: 夏天"), search_units("so\u00adft&nbsp;hy\u200bphens")
@@ -185,14 +186,19 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 """Tags of HTML that lay text out; others may be what a question is about (`<path d="M 31,73 ...">`)."""
+_TEX_FONT = re.compile(
+    r"\\(?:text(?:bf|it|rm|sf|sl|sc|tt|normal)?|emph|underline|math(?:bf|rm|it|sf|tt|bb|cal)|[hm]box|boldsymbol)"
+    r"(?=[ ]?\{)"
+)
 _SPELLED_SPACE = re.compile(r"\\(?:[nrt]|u0020|u00a0|u000a)")
 
 
 def _without_markup(text: str) -> str:
-    """A text with spaces for tags of HTML, escape sequences of white space and underscores."""
-    text = unescape(text) if "&" in text else text
+    """A text with spaces for tags of HTML, fonts of LaTeX, spelled white space and underscores."""
+    for _ in range(_ENCODED_TWICE):
+        text = unescape(text) if "&" in text else text
     text = _TAG.sub(" ", text) if "<" in text else text
-    text = _SPELLED_SPACE.sub(" ", text) if "\\" in text else text
+    text = _SPELLED_SPACE.sub(" ", _TEX_FONT.sub(" ", text)) if "\\" in text else text
     return text.replace("_", " ")
 
 

@@ -55,6 +55,27 @@ def test_a_question_that_was_copied_is_found_whatever_its_case_spacing_and_punct
     assert share("Q: " + LONG.upper().replace(" ", "\n").replace(";", " -- ") + " A: 36") == 1.0
 
 
+@pytest.mark.parametrize(
+    "copied",
+    [
+        LONG.replace("twelve loaves", "\\textbf{twelve} \\emph{loaves}").replace(
+            "Monday", "$\\text {Monday}$"
+        ),
+        LONG.replace(" ", "&amp;nbsp;"),
+        LONG.replace("twelve", "&amp;#116;welve"),
+    ],
+    ids=["fonts of LaTeX", "spaces as entities, twice", "letters as entities, twice"],
+)
+def test_a_question_in_other_fonts_or_escaped_twice_is_found(copied: str) -> None:
+    assert share(copied) == 1.0
+
+
+def test_stress_in_cyrillic_is_no_other_word() -> None:
+    stressed = "\u0437\u0430\u0301\u043c\u043e\u043a"
+
+    assert search_units(stressed) == search_units(stressed.replace("\u0301", ""))
+
+
 def test_half_of_a_long_question_is_half_of_it() -> None:
     words = LONG.split()
     runs = len(words) - 12

@@ -106,7 +106,7 @@ class Contamination(Signal):
 
     benchmark: Benchmark = field(compare=False)
 
-    version = 9
+    version = 10
 
     @property
     @override
