@@ -217,9 +217,15 @@ class _Check:
         return [child for pair in node.value for child in pair]
 
 
+def _implied_tag(node: yaml.ScalarNode) -> str:
+    """The tag that the text of a node has without a mark."""
+    loader: Any = _Loader("")  # PyYAML's types leave this method out
+    return str(loader.resolve(yaml.ScalarNode, node.value, (True, False)))
+
+
 def _scalar_problem(node: yaml.ScalarNode) -> str | None:
     kind = _FEW_SPELLINGS.get(node.tag)
-    if kind and _Loader("").resolve(yaml.ScalarNode, node.value, (True, False)) != node.tag:
+    if kind and _implied_tag(node) != node.tag:
         return f"is marked as a {kind} and is none; leave the mark out"
     if node.tag == _INTEGER and len(node.value) > MAX_DIGITS:
         return f"is a number of more than {MAX_DIGITS} digits; quote it to make it text"
