@@ -230,7 +230,9 @@ def _with_turns_of_prompts(record: Record) -> Record:
             if turns and turns[-1] == {"role": "assistant", "content": ""}:
                 rest = {name: each for name, each in record.items() if not is_of_lines or name != "input"}
                 record = {**rest, key: turns[:-1]}
-        elif isinstance(value, list) and len(value) == 1 and are_turns(value[0]):
+        elif (
+            isinstance(value, list) and len(value) == 1 and isinstance(value[0], list) and are_turns(value[0])
+        ):
             record = {**record, key: value[0]}  # BFCL lists the requests of an item, each as a list of turns
     return record
 

@@ -920,3 +920,13 @@ def test_questions_with_the_answers_of_annotators_are_a_conversation() -> None:
         "Where?",
         "Here.",
     ]
+
+
+@pytest.mark.parametrize("answer", ["Hello.", [{"role": "assistant", "content": "Hello."}]])
+def test_a_prompt_of_one_turn_in_parts_is_a_list_of_turns(answer: Json) -> None:
+    record: Json = {
+        "prompt": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
+        "completion": answer,
+    }
+
+    assert read_record(record).sample == conversation((Role.USER, "Hi"), (Role.ASSISTANT, "Hello."))
