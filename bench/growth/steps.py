@@ -6,7 +6,8 @@ writing as many bytes as it writes, in the same process.
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
+from numpy.lib.format import open_memmap
 
 from autoselection_core.arrays import Vectors
 from autoselection_core.benchmarks.benchmark import Benchmark
@@ -54,6 +56,7 @@ _NO_PROBE = {"full_pool": 0}
 _BUDGET = 4
 _CHUNK = 1 << 24
 _CHANGES = 300
+_ROWS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
@@ -125,16 +128,16 @@ def contamination(made: GeneratedHome) -> dict[str, Json]:
 def clusters(made: GeneratedHome) -> dict[str, Json]:
     """Cluster made-up vectors of the pool's number."""
     pool = made.workspace.pool()
-    vectors = made_up_vectors(len(pool))
-    done = measure(lambda: Clusters().compute(pool, {VECTORS: vectors}))
-    return {**done.cost, **_read_floor(vectors)}
+    with _stored_vectors(len(pool)) as vectors:
+        done = measure(lambda: Clusters().compute(pool, {VECTORS: vectors}))
+        return {**done.cost, **_read_floor(vectors)}
 
 
 def neighbours(made: GeneratedHome) -> dict[str, Json]:
     """Neighbours of made-up vectors: exact, or in cells above a number of rows, with the recall measured."""
-    vectors = made_up_vectors(len(made.workspace.pool()))
-    done = measure(lambda: cosine_pairs(vectors, min_similarity=0.5, measure="cosine"))
-    return {**done.cost, "pairs": len(done.value), "measure": done.value.measure, **_read_floor(vectors)}
+    with _stored_vectors(len(made.workspace.pool())) as vectors:
+        done = measure(lambda: cosine_pairs(vectors, min_similarity=0.5, measure="cosine"))
+        return {**done.cost, "pairs": len(done.value), "measure": done.value.measure, **_read_floor(vectors)}
 
 
 def opening(made: GeneratedHome) -> dict[str, Json]:
@@ -270,13 +273,28 @@ def _benchmark(name: str) -> Benchmark:
     return benchmark_from({"name": name, "format": name, **files}, REAL_DATA)
 
 
-def made_up_vectors(rows: int, dimensions: int = 384) -> Vectors:
-    """Vectors around two thousand made-up centres, of the size of sentence embeddings."""
+def made_up_vectors(rows: int, dimensions: int = 384, file: Path | None = None) -> Vectors:
+    """Vectors around two thousand made-up centres, of the size of sentence embeddings.
+
+    With a file they are mapped from it, because ten million of them fill most of the memory.
+    """
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(2_000, dimensions)).astype(np.float32)
-    vectors = centres[rng.integers(0, len(centres), rows)]
-    vectors += 0.7 * rng.standard_normal(vectors.shape, np.float32)
+    nearest, shape = rng.integers(0, len(centres), rows), (rows, dimensions)
+    vectors = np.empty(shape, np.float32) if file is None else open_memmap(file, "w+", np.float32, shape)
+    for start in range(0, rows, _ROWS_AT_ONCE):
+        block = centres[nearest[start : start + _ROWS_AT_ONCE]]
+        vectors[start : start + _ROWS_AT_ONCE] = block + 0.7 * rng.standard_normal(block.shape, np.float32)
     return vectors
+
+
+@contextmanager
+def _stored_vectors(rows: int) -> Iterator[Vectors]:
+    """Vectors as a home folder has them: mapped from a file, read only."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "vectors.npy"
+        made_up_vectors(rows, file=file)
+        yield np.load(file, mmap_mode="r")
 
 
 def _floor(read: Iterable[Path], written: int) -> dict[str, Json]:
