@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from autoselection_core.identity import DIGEST_BYTES
-from autoselection_core.pool.columns import CONVERSATIONS, FINDINGS, ORIGIN, ROLES, SCHEMA, id_bytes
+from autoselection_core.pool.columns import CONVERSATIONS, FINDINGS, ORIGIN, ROLES, SCHEMA, gathered, id_bytes
 from autoselection_core.pool.sample import Origin, Sample
 
 Write: TypeAlias = Callable[[pa.RecordBatch], None]
@@ -88,8 +88,8 @@ def in_order(conversations: pa.Table, findings: pa.Table) -> Iterator[pa.RecordB
     ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(order)))])
     for start in range(0, len(order), BATCH_ROWS):
         stop = min(start + BATCH_ROWS, len(order))
-        batch = conversations.take(order[start:stop])
-        found = findings.take(by_row[ends[start] : ends[stop]]).select(ORIGIN.names)
+        batch = gathered(conversations, order[start:stop])
+        found = gathered(findings, by_row[ends[start] : ends[stop]]).select(ORIGIN.names)
         origins = pa.LargeListArray.from_arrays(
             ends[start : stop + 1] - ends[start], _combine(found.to_struct_array())
         )

@@ -84,6 +84,38 @@ def hex_ids(ids: pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
     return np.frombuffer(id_bytes(ids).hex().encode(), f"S{2 * DIGEST_BYTES}")
 
 
+def gathered(table: pa.Table, rows: npt.ArrayLike) -> pa.Table:
+    """Some rows of a table in the order given, in one chunk.
+
+    `Table.take` joins all chunks of a nested column for each call, so that reading a large pool a part at a
+    time would take quadratic time, and hold it whole.
+
+    Args:
+        table: The rows, in any number of chunks.
+        rows: Row numbers, from 0. Shape (n,).
+
+    Raises:
+        IndexError: The table has no such row.
+    """
+    wanted = np.asarray(rows, np.int64)
+    if len(wanted) == 0:
+        return table.slice(0, 0)
+    batches = table.to_batches()
+    ends = np.cumsum([0, *map(len, batches)])
+    if wanted.min() < 0 or wanted.max() >= len(table):
+        raise IndexError(wanted.min(), wanted.max(), len(table))
+    order = np.argsort(wanted, kind="stable")
+    sorted_rows = wanted[order]
+    cuts = np.searchsorted(sorted_rows, ends)
+    parts = [
+        batches[place].take(sorted_rows[cuts[place] : cuts[place + 1]] - ends[place])
+        for place in np.flatnonzero(np.diff(cuts))
+    ]
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    return pa.Table.from_batches(parts).combine_chunks().take(back)
+
+
 def id_keys(ids: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
     """The first 64 bits of the sample ids, which sort as the ids do. Shape (n,)."""
     words = np.frombuffer(id_bytes(ids), ">u8").reshape(-1, DIGEST_BYTES // 8)

@@ -19,6 +19,7 @@ from autoselection_core.pool.columns import (
     CONVERSATIONS,
     FINDINGS,
     SCHEMA,
+    gathered,
     hex_ids,
     id_keys,
     joined_texts,
@@ -122,12 +123,13 @@ class Pool:
 
     def samples(self, rows: Rows | None = None) -> Iterator[Sample]:
         """The samples of some rows in the order given, or of all."""
-        for batch in self._table(rows).select(CONVERSATIONS.names).to_batches(BATCH_ROWS):
-            yield from samples_of(batch)
+        for part in self._parts(rows):
+            for batch in part.to_batches(BATCH_ROWS):
+                yield from samples_of(batch)
 
     def texts(self, scope: Scope = Scope.ALL, rows: Rows | None = None) -> list[str]:
         """The texts of a scope, joined by newlines, of some rows in the order given, or of all."""
-        return joined_texts(self._table(rows), scope)
+        return [text for part in self._parts(rows) for text in joined_texts(part, scope)]
 
     def iter_texts(self, scope: Scope = Scope.ALL, first: int = 0, stop: int | None = None) -> Iterator[str]:
         """The texts of a scope from one row to before another, of which a batch exists at a time."""
@@ -215,7 +217,7 @@ class Pool:
 
     def take(self, rows: Rows) -> "Pool":
         """The pool of some rows, under a version of its own; the ids stay what they are."""
-        return Pool(self._table(rows).replace_schema_metadata(None))
+        return Pool(gathered(self.table, rows).replace_schema_metadata(None))
 
     def to_pandas(self) -> "pd.DataFrame":
         """One line a sample: id, primary source and licence, number of messages, instruction and response."""
@@ -233,8 +235,14 @@ class Pool:
             }
         )
 
-    def _table(self, rows: Rows | None) -> pa.Table:
-        return self.table if rows is None else self.table.take(rows)
+    def _parts(self, rows: Rows | None) -> Iterator[pa.Table]:
+        """Conversations of some rows in the order given, a batch at a time, or those of all as they are."""
+        conversations = self.table.select(CONVERSATIONS.names)
+        if rows is None:
+            yield conversations
+            return
+        for start in range(0, len(rows), BATCH_ROWS):
+            yield gathered(conversations, rows[start : start + BATCH_ROWS])
 
     def _primary(self, field: str) -> pa.ChunkedArray:
         return pc.struct_field(pc.list_element(self.table.column("origins"), 0), field)

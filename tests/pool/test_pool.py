@@ -1,5 +1,6 @@
 """A pool says the same in memory, in a file and in part; that of 90,000 records is the same everywhere."""
 
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -23,7 +24,7 @@ from autoselection_core.pool import (
     Source,
     ingest,
 )
-from autoselection_core.pool.columns import ROLES, SCHEMA, table_version
+from autoselection_core.pool.columns import ROLES, SCHEMA, gathered, table_version
 from autoselection_core.pool.storage import write_batches
 from autoselection_core.store.home import Home
 from tests.pool.raw import ADDITION, conversation
@@ -126,6 +127,27 @@ def test_a_part_of_a_pool_from_a_file_has_its_own_version(tmp_path: Path) -> Non
     rows = np.array([0, 2])
 
     assert Pool.open(tmp_path / "pool").take(rows).version == pool.take(rows).version != pool.version
+
+
+@given(data=st.data(), cuts=st.lists(st.integers(0, 9), max_size=6))
+def test_rows_of_a_table_in_many_chunks_are_those_of_the_table_in_one(
+    data: st.DataObject, cuts: list[int]
+) -> None:
+    whole = pa.table({"number": range(9), "texts": [[str(each)] * (each % 3) for each in range(9)]})
+    bounds = [0, *sorted(cuts), 9]
+    parts = [whole.slice(start, stop - start) for start, stop in pairwise(bounds)]
+    rows = data.draw(st.lists(st.integers(0, 8), max_size=20))
+
+    found = gathered(pa.concat_tables(parts), np.array(rows, np.int64))
+
+    assert found.to_pylist() == [whole.slice(row, 1).to_pylist()[0] for row in rows]
+    assert all(column.num_chunks <= 1 for column in found.columns)
+
+
+@pytest.mark.parametrize("row", [-1, 9])
+def test_a_row_that_a_table_does_not_have_is_refused(row: int) -> None:
+    with pytest.raises(IndexError):
+        gathered(pa.table({"number": range(9)}), np.array([0, row]))
 
 
 def test_the_version_does_not_depend_on_how_columns_are_cut() -> None:

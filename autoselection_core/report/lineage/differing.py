@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoselection_core.arrays import Labels, Rows
+from autoselection_core.pool.columns import gathered
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import percent
 from autoselection_core.report.facts import SearchFacts
@@ -159,7 +160,7 @@ def pool_change(before: Pool, now: Pool) -> PoolChange:
 
 def _places(pool: Pool, rows: Rows) -> Iterator[tuple[str, str]]:
     """Source and place in it of the first origin of some rows."""
-    for origins in pool.table.column("origins").take(rows).to_pylist():
+    for origins in gathered(pool.table.select(["origins"]), rows).column(0).to_pylist():
         yield origins[0]["source"], origins[0]["locator"]
 
 
