@@ -83,6 +83,7 @@ EVERYTHING = {
     "adviser": AdviserSettings("http://127.0.0.1:1/v1", "a model", roles=("ranker",)),
     "fidelities": {"short": Fidelity(0.1, amount=0.5)},
     "file": "/campaigns/own.yaml",
+    "signal_lines": {"tokens": 7},
 }
 
 
@@ -94,7 +95,7 @@ def test_a_campaign_that_went_over_the_wire_is_the_same_campaign(tmp_path: Path)
     ]
 
     read = campaign_from_json(json.loads(json.dumps(campaign_to_json(made))))
-    assert (read, read.file) == (made, made.file)
+    assert (read, read.file, read.signal_lines) == (made, made.file, made.signal_lines)
     assert len(changed) == len(fields(made)) - 2, "every field but name and sources is tried"
 
 
